@@ -1,0 +1,1 @@
+//! the HTTP surface: routes, parameters, negotiation, error mapping.

@@ -1,0 +1,1 @@
+//! Tempo's vParquet blocks: reader, writer, meta and bloom.

@@ -1,0 +1,1 @@
+//! receivers, limits, live traces, cutting and flushing.

@@ -1,0 +1,1 @@
+//! planner and executors over live data, log and blocks.

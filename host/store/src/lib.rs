@@ -1,0 +1,1 @@
+//! the bucket: layout, stores, blocklist.

@@ -1,0 +1,1 @@
+//! TraceQL: lexer, parser, type checks and the evaluator; pure, no I/O.

@@ -1,0 +1,1 @@
+//! the write-ahead log: frames of columns, group commit, replay.
