@@ -17,7 +17,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             .context("cargo-fuzz and a nightly compiler are needed")?;
     }
     let targets = targets()?;
-    let wanted: Vec<_> = targets.iter().filter(|(_, name)| names.is_empty() || names.contains(&name)).collect();
+    let wanted: Vec<_> =
+        targets.iter().filter(|(_, name)| names.is_empty() || names.contains(&name)).collect();
     if wanted.is_empty() {
         let known: Vec<_> = targets.iter().map(|target| target.1.as_str()).collect();
         bail!("no fuzz target of that name; there are: {}", known.join(", "));
@@ -28,7 +29,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             let limit = format!("-max_total_time={seconds}");
             // 256 MiB is the memory a parser may use on any input.
             let args = ["+nightly", "fuzz", "run", name, "--", &limit, "-rss_limit_mb=256", "-max_len=65536"];
-            sh::run(Command::new("cargo").args(args).current_dir(folder.parent().expect("fuzz/ lies in a crate")))
+            sh::run(
+                Command::new("cargo").args(args).current_dir(folder.parent().expect("fuzz/ lies in a crate")),
+            )
         })?;
     }
     budget.print();

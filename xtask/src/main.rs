@@ -1,5 +1,9 @@
 //! The project's own commands. One word per step, the same here and in continuous integration.
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a build tool: it runs programs and talks to a person")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a build tool: it runs programs and talks to a person"
+)]
 
 mod bench;
 mod check;

@@ -17,7 +17,15 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     })?;
     // The end-to-end suites start this binary.
     budget.part("build", || {
-        sh::run(&mut cargo(&["build", "--profile", PROFILE, "--workspace", "--bins", "--tests", "--examples"]))
+        sh::run(&mut cargo(&[
+            "build",
+            "--profile",
+            PROFILE,
+            "--workspace",
+            "--bins",
+            "--tests",
+            "--examples",
+        ]))
     })?;
     budget.part("tests", || {
         let mut command = cargo(&["test", "--profile", PROFILE, "--workspace", "--no-fail-fast"]);

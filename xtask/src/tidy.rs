@@ -15,7 +15,12 @@ const LONG: [(&str, &str); 0] = [];
 
 fn tracked(pattern: &str) -> Vec<String> {
     let listed = output(Command::new("git").args(["ls-files", pattern]).current_dir(root()));
-    listed.expect("a git checkout").lines().map(str::to_owned).filter(|path| root().join(path).exists()).collect()
+    listed
+        .expect("a git checkout")
+        .lines()
+        .map(str::to_owned)
+        .filter(|path| root().join(path).exists())
+        .collect()
 }
 
 fn text(path: &str) -> String {
@@ -35,7 +40,9 @@ fn files_stay_short_enough_to_hold_one_idea() {
         if lines > LINES_MAX {
             problems.push(format!("{path}: {lines} lines exceed the limit of {LINES_MAX}"));
         } else if lines > LINES_USUAL && !excused {
-            problems.push(format!("{path}: {lines} lines: split it, or list it in xtask/src/tidy.rs with the reason"));
+            problems.push(format!(
+                "{path}: {lines} lines: split it, or list it in xtask/src/tidy.rs with the reason"
+            ));
         } else if lines <= LINES_USUAL && excused {
             problems.push(format!("{path}: {lines} lines: no longer long, strike it from xtask/src/tidy.rs"));
         }
@@ -62,27 +69,35 @@ fn no_file_is_dead() {
     let mut problems = Vec::new();
     for path in &files {
         let file = Path::new(path);
-        let (Some(stem), Some(folder)) = (file.file_stem().and_then(|s| s.to_str()), file.parent()) else { continue };
+        let (Some(stem), Some(folder)) = (file.file_stem().and_then(|s| s.to_str()), file.parent()) else {
+            continue;
+        };
         let roots = ["main", "lib", "build"];
-        let is_root = roots.contains(&stem) || ["bin", "tests", "examples", "benches", "fuzz_targets"].iter().any(|f| folder.ends_with(f));
+        let is_root = roots.contains(&stem)
+            || ["bin", "tests", "examples", "benches", "fuzz_targets"].iter().any(|f| folder.ends_with(f));
         if is_root {
             continue;
         }
         let (name, folder) = if stem == "mod" {
-            (folder.file_name().and_then(|s| s.to_str()).unwrap_or_default(), folder.parent().unwrap_or(folder))
+            (
+                folder.file_name().and_then(|s| s.to_str()).unwrap_or_default(),
+                folder.parent().unwrap_or(folder),
+            )
         } else {
             (stem, folder)
         };
         let parent_module = folder.with_extension("rs");
-        let mut parents: Vec<String> = ["mod.rs", "lib.rs", "main.rs"].iter().map(|f| folder.join(f).display().to_string()).collect();
+        let mut parents: Vec<String> =
+            ["mod.rs", "lib.rs", "main.rs"].iter().map(|f| folder.join(f).display().to_string()).collect();
         parents.push(parent_module.display().to_string());
         // A test binary may keep its modules in a folder beside it.
         parents.extend(files.iter().filter(|f| Path::new(f).parent() == Some(folder)).cloned());
         let declared = |parent: &String| {
-            files.contains(parent) && text(parent).lines().any(|line| {
-                let line = line.trim_start();
-                line.ends_with(&format!("mod {name};")) || line.contains(&format!("/{name}.rs\""))
-            })
+            files.contains(parent)
+                && text(parent).lines().any(|line| {
+                    let line = line.trim_start();
+                    line.ends_with(&format!("mod {name};")) || line.contains(&format!("/{name}.rs\""))
+                })
         };
         if !parents.iter().any(declared) {
             problems.push(format!("{path}: no module declares it"));

@@ -52,7 +52,11 @@ impl Tools {
 fn python() -> Result<PathBuf> {
     let venv = cache_dir().join("python");
     let python = venv.join("bin/python");
-    if Command::new(&python).args(["-c", "import opentelemetry.exporter.otlp"]).output().is_ok_and(|o| o.status.success()) {
+    if Command::new(&python)
+        .args(["-c", "import opentelemetry.exporter.otlp"])
+        .output()
+        .is_ok_and(|o| o.status.success())
+    {
         return Ok(python);
     }
     run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
