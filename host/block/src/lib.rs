@@ -1,1 +1,6 @@
-//! Tempo's vParquet blocks: reader, writer, meta and bloom.
+//! Tempo's blocks: reader, writer, meta and bloom filter.
+
+mod error;
+pub mod schema;
+
+pub use error::WriteError;
