@@ -7,13 +7,15 @@
 
 mod columns;
 mod dict;
+mod error;
 mod ids;
 pub mod otlp;
 mod stage;
 mod value;
 
-pub use columns::{Attrs, Columns, Events, Links, Resources, Scopes, Spans, presence};
+pub use columns::{Attrs, Columns, Events, Links, Remap, Resources, Savepoint, Scopes, Spans, presence};
 pub use dict::{Code, Dict};
+pub use error::{Broken, DictError, Full};
 pub use ids::{SINGLE_TENANT, SpanId, TenantError, TenantId, TraceId};
 pub use stage::{Admitted, Processed, Received, SpanBatch};
 pub use value::{AttrType, ValueRef};

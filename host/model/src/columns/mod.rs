@@ -4,8 +4,16 @@
 //! first). Strings are codes into one of three dictionaries. Nothing OTLP carries is dropped here, even
 //! where the block format has no place for it.
 
+mod check;
+mod gather;
+mod retain;
+mod rows;
+
 use crate::{Code, Dict, SpanId, TraceId};
 use std::ops::Range;
+
+pub use gather::Remap;
+pub use rows::Savepoint;
 
 /// Bits of [`Spans::presence`], [`Scopes::presence`] and [`Resources::presence`]: an absent message and
 /// an empty one differ on the wire.
@@ -45,6 +53,8 @@ pub struct Columns {
     pub values: Dict,
     /// Bytes: encoded OTLP `AnyValue` messages of arrays, maps and byte strings; ids of odd length.
     pub raw: Dict,
+    /// Rows of resources and scopes by their encoded bytes, while requests are being appended.
+    pub(crate) wire: crate::otlp::WireIndex,
 }
 
 /// Fixed columns of spans. All vectors have one entry per span, except `odd_parents`.
