@@ -1,6 +1,8 @@
 //! Tempo's blocks: reader, writer, meta and bloom filter.
 
+pub mod bloom;
 mod error;
+pub mod meta;
 pub mod schema;
 
 pub use error::WriteError;

@@ -1,6 +1,8 @@
 //! Blocks against the fixtures that a real Tempo 3.0.3 wrote.
 #![expect(clippy::disallowed_methods, reason = "tests read fixtures from the file system")]
 
+mod bloom;
+mod meta;
 mod schema;
 
 /// Bytes of a file below `tests/fixtures/tempo-3.0.3`.
