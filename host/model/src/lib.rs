@@ -15,7 +15,7 @@ mod value;
 
 pub use columns::{Attrs, Columns, Events, Links, Remap, Resources, Savepoint, Scopes, Spans, presence};
 pub use dict::{Code, Dict};
-pub use error::{Broken, DictError, Full};
+pub use error::{Broken, DecodeError, DictError, Full, IdError};
 pub use ids::{SINGLE_TENANT, SpanId, TenantError, TenantId, TraceId};
 pub use stage::{Admitted, Processed, Received, SpanBatch};
 pub use value::{AttrType, ValueRef};
