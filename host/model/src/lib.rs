@@ -11,6 +11,7 @@ mod error;
 mod ids;
 pub mod otlp;
 mod stage;
+pub mod tree;
 mod value;
 
 pub use columns::{Attrs, Columns, Events, Links, Remap, Resources, Savepoint, Scopes, Spans, presence};
