@@ -1,0 +1,6 @@
+//! TraceQL from the outside.
+
+mod it {
+    mod golden;
+    mod limits;
+}
