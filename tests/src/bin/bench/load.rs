@@ -1,0 +1,141 @@
+//! A closed loop of OTLP/gRPC clients sending requests encoded beforehand.
+
+use anyhow::Result;
+use bytes::{Buf, BufMut, Bytes};
+use cadenza_tests::otlp::now_ns;
+use cadenza_traffic::Exporter;
+use prost::Message;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+
+/// Any seed will do; it must not change between runs that are compared.
+const SEED: u64 = 1;
+
+/// Encoded requests and how to send them.
+pub(crate) struct Load {
+    requests: Arc<Vec<Bytes>>,
+    connections: usize,
+    in_flight: usize,
+    /// A trace id that is certainly in the data.
+    pub(crate) trace_id: String,
+    /// Seconds since the epoch around all spans.
+    pub(crate) range: (u64, u64),
+}
+
+/// Times from request to acknowledgement.
+pub(crate) struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    pub(crate) fn percentile_ms(&self, percent: usize) -> f64 {
+        let at = (self.0.len() * percent / 100).min(self.0.len() - 1);
+        self.0[at].as_secs_f64() * 1000.0
+    }
+}
+
+impl Load {
+    /// `spans` spans in requests of about `per_request`, over `connections` with `in_flight` requests each.
+    pub(crate) fn new(spans: u64, per_request: usize, connections: usize, in_flight: usize) -> Self {
+        // Ten minutes of traffic, ending now: as a fleet would have sent it.
+        const SECONDS: u64 = 600;
+        let now = now_ns();
+        let start = now - SECONDS * 1_000_000_000;
+        let interval = SECONDS * 1_000_000_000 / (spans / 20).max(1);
+        let mut exporter = Exporter::new(SEED, start, interval, per_request);
+        let mut requests = Vec::new();
+        let (mut sent, mut trace_id) = (0, String::new());
+        while sent < spans {
+            let request = exporter.next_request();
+            let all = || request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
+            sent += all().count() as u64;
+            if sent >= spans / 2 && trace_id.is_empty() {
+                trace_id =
+                    all().next().expect("a span").trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+            }
+            requests.push(Bytes::from(request.encode_to_vec()));
+        }
+        let range = (start / 1_000_000_000 - 60, now / 1_000_000_000 + 3600);
+        Self { requests: Arc::new(requests), connections, in_flight, trace_id, range }
+    }
+
+    /// Sends everything once.
+    pub(crate) async fn run(&self, url: &str) -> Result<Latencies> {
+        let next = Arc::new(AtomicUsize::new(0));
+        let mut tasks = Vec::new();
+        for _ in 0..self.connections {
+            let channel = tonic::transport::Channel::from_shared(url.to_owned())?.connect().await?;
+            for _ in 0..self.in_flight {
+                tasks.push(tokio::spawn(send(
+                    channel.clone(),
+                    Arc::clone(&self.requests),
+                    Arc::clone(&next),
+                )));
+            }
+        }
+        let mut all = Vec::new();
+        for task in tasks {
+            all.extend(task.await??);
+        }
+        all.sort();
+        Ok(Latencies(all))
+    }
+}
+
+async fn send(
+    channel: tonic::transport::Channel,
+    requests: Arc<Vec<Bytes>>,
+    next: Arc<AtomicUsize>,
+) -> Result<Vec<Duration>> {
+    let mut client = tonic::client::Grpc::new(channel);
+    let mut latencies = Vec::new();
+    let path =
+        http::uri::PathAndQuery::from_static("/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+    while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+        client.ready().await?;
+        let started = Instant::now();
+        let answer = client.unary(tonic::Request::new(request.clone()), path.clone(), Raw).await?;
+        latencies.push(started.elapsed());
+        // `partial_success` would be field 1 with a non-empty message.
+        anyhow::ensure!(answer.get_ref().len() <= 2, "spans were rejected");
+    }
+    Ok(latencies)
+}
+
+/// Bytes as they are: the client's own encoding must not be in the way.
+#[derive(Clone, Copy)]
+pub(crate) struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Raw;
+    type Decoder = Raw;
+
+    fn encoder(&mut self) -> Raw {
+        Raw
+    }
+
+    fn decoder(&mut self) -> Raw {
+        Raw
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = tonic::Status;
+
+    fn encode(&mut self, item: Bytes, dst: &mut EncodeBuf<'_>) -> Result<(), tonic::Status> {
+        dst.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = tonic::Status;
+
+    fn decode(&mut self, src: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, tonic::Status> {
+        Ok(Some(src.copy_to_bytes(src.remaining())))
+    }
+}

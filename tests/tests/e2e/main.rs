@@ -1,0 +1,7 @@
+//! End-to-end suites by promise, on the shipped binary.
+#![expect(clippy::disallowed_methods, reason = "tests drive real processes, files and time from outside")]
+#![expect(clippy::print_stdout, reason = "figures and what could not be run are part of the output")]
+
+mod clients;
+mod durability;
+mod operating;
