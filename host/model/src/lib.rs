@@ -8,13 +8,17 @@
 mod columns;
 mod dict;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod ids;
 pub mod otlp;
 mod stage;
 pub mod tree;
 mod value;
 
-pub use columns::{Attrs, Columns, Events, Links, Remap, Resources, Savepoint, Scopes, Spans, presence};
+pub use columns::{
+    AttributesCut, Attrs, Columns, Events, Links, Remap, Resources, Savepoint, Scopes, Spans, presence,
+};
 pub use dict::{Code, Dict};
 pub use error::{Broken, DecodeError, DictError, Full, IdError};
 pub use ids::{SINGLE_TENANT, SpanId, TenantError, TenantId, TraceId};

@@ -5,6 +5,7 @@
 //! where the block format has no place for it.
 
 mod check;
+mod cut;
 mod gather;
 mod retain;
 mod rows;
@@ -12,6 +13,7 @@ mod rows;
 use crate::{Code, Dict, SpanId, TraceId};
 use std::ops::Range;
 
+pub use cut::AttributesCut;
 pub use gather::Remap;
 pub use rows::Savepoint;
 

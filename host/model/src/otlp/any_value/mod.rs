@@ -6,10 +6,12 @@
 
 mod build;
 mod canonical;
+mod json;
 
 mod read;
 
 pub use build::{array, bytes};
+pub use json::{from_json, to_json};
 
 pub use read::{Elements, Entries, array_elements, bytes_of, map_entries, value};
 

@@ -15,6 +15,8 @@ use crate::columns::presence;
 use crate::error::{DecodeError, Full, IdError};
 use crate::{Columns, otlp::any_value::FIRST};
 use attrs::Interner;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -81,6 +83,12 @@ pub fn decode(request: &[u8], columns: &mut Columns) -> Result<Decoded> {
     }
     columns.rollback(before);
     outcome.map(|()| Decoded { rows: spans..spans, wire_bytes: request.len() })
+}
+
+/// [`decode`] for a request as OTLP/JSON. Sizes are those of the same request as protobuf.
+pub fn decode_json(request: &[u8], columns: &mut Columns) -> Result<Decoded> {
+    let request = super::json::read::<ExportTraceServiceRequest>(request)?;
+    decode(&request.encode_to_vec(), columns)
 }
 
 /// A ScopeSpans whose spans are in: its scope waits for the resource, which may come after it.
