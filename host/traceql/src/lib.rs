@@ -6,10 +6,12 @@
 pub mod ast;
 mod check;
 mod error;
+pub mod eval;
 mod lex;
 mod parse;
 mod tag;
 
-pub use error::{ErrorKind, ParseError};
+pub use error::{ErrorKind, EvalError, ParseError, Unsupported};
+pub use eval::{Bound, Program, Shown, Spanset, TraceInfo, TraceView, Value};
 pub use parse::{DEPTH_MAX, QUERY_BYTES_MAX, parse};
 pub use tag::parse_tag;
