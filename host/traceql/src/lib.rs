@@ -9,9 +9,12 @@ mod error;
 pub mod eval;
 mod lex;
 mod parse;
+pub mod plan;
 mod tag;
 
 pub use error::{ErrorKind, EvalError, ParseError, Unsupported};
-pub use eval::{Bound, Program, Shown, Spanset, TraceInfo, TraceView, Value};
+pub use eval::{Bound, LeafTest, Program, Shown, Spanset, TraceInfo, TraceView, Value};
+pub use check::compile_regex;
 pub use parse::{DEPTH_MAX, QUERY_BYTES_MAX, parse};
 pub use tag::parse_tag;
+pub use plan::plan;

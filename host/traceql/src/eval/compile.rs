@@ -30,9 +30,9 @@ impl Program {
 
 /// Which of events and links an expression reads.
 #[derive(Debug, Clone, Copy, Default)]
-struct Reads {
-    events: bool,
-    links: bool,
+pub(super) struct Reads {
+    pub(super) events: bool,
+    pub(super) links: bool,
 }
 
 #[derive(Default)]
@@ -45,7 +45,7 @@ pub(super) struct Compiler {
 }
 
 impl Compiler {
-    fn finish(self, stages: Vec<Step>) -> Program {
+    pub(super) fn finish(self, stages: Vec<Step>) -> Program {
         Program { stages, slots: self.slots, leaves: self.leaves, touches: self.touches }
     }
 
@@ -131,7 +131,8 @@ impl Compiler {
             ExprKind::Unary(UnaryOp::Not, inner) => Ok(Test::Not(Box::new(self.test(inner, true)?))),
             _ => {
                 let reads = one_kind(expr)?;
-                let before = std::mem::replace(&mut self.always, self.always || negated);
+                let before = self.always;
+                self.always |= negated;
                 let test = self.atom(expr);
                 self.always = before;
                 let items = match reads {
@@ -191,16 +192,24 @@ impl Compiler {
         let touch = self.touch(shown);
         touch.always |= always;
         touch.predicates.push(predicate.clone());
+        Ok(self.leaf(field, predicate))
+    }
+
+    pub(super) fn leaf(&mut self, field: &Field, predicate: Predicate) -> Test {
         let slot = self.slot(field, true);
         let id = self.leaves;
         self.leaves += 1;
-        Ok(Test::Leaf(Box::new(Leaf { slot, predicate, id })))
+        Test::Leaf(Box::new(Leaf { slot, predicate, id }))
+    }
+
+    pub(super) fn exists(&mut self, field: &Field) -> Test {
+        Test::NotNil(Box::new(Value::Slot(self.slot(field, false))))
     }
 
     fn computed(&mut self, op: BinaryOp, left: &Expr, right: &Expr) -> Compiled<Test> {
         let value = self.shown_value(left)?;
         if let (BinaryOp::Re | BinaryOp::NotRe, ExprKind::Literal(Static::Str(pattern))) = (op, &right.kind) {
-            return Ok(match crate::check::regex(pattern) {
+            return Ok(match crate::check::compile_regex(pattern) {
                 Ok(regex) => Test::Regex { value: Box::new(value), regex, negated: op == BinaryOp::NotRe },
                 Err(_) => Test::Const(false),
             });
@@ -287,7 +296,7 @@ fn conjunction<'a>(expr: &'a Expr, terms: &mut Vec<&'a Expr>) -> bool {
     }
 }
 
-fn reads(expr: &Expr) -> Reads {
+pub(super) fn reads(expr: &Expr) -> Reads {
     let join = |a: Reads, b: Reads| Reads { events: a.events || b.events, links: a.links || b.links };
     match &expr.kind {
         ExprKind::Literal(_) => Reads::default(),
@@ -335,7 +344,7 @@ pub(super) fn predicate(field: &Field, op: BinaryOp, literal: Static) -> Predica
     let equal = op == BinaryOp::Eq;
     match (field, literal) {
         (_, Static::Str(pattern)) if matches!(op, BinaryOp::Re | BinaryOp::NotRe) => {
-            match crate::check::regex(&pattern) {
+            match crate::check::compile_regex(&pattern) {
                 Ok(regex) => Predicate::Regex { regex, negated: op == BinaryOp::NotRe },
                 Err(_) => Predicate::Never,
             }
@@ -356,7 +365,7 @@ pub(super) fn predicate(field: &Field, op: BinaryOp, literal: Static) -> Predica
 fn constant(op: BinaryOp, left: Option<Static>, right: Option<Static>) -> Test {
     let (Some(l), Some(r)) = (left, right) else { return Test::Const(false) };
     if let (BinaryOp::Re | BinaryOp::NotRe, Static::Str(text), Static::Str(pattern)) = (op, &l, &r) {
-        let hit = crate::check::regex(pattern).is_ok_and(|regex| regex.is_match(text));
+        let hit = crate::check::compile_regex(pattern).is_ok_and(|regex| regex.is_match(text));
         return Test::Const(hit == (op == BinaryOp::Re));
     }
     Test::Const(ops::compare(op, Val::of_static(&l), Val::of_static(&r)))

@@ -7,6 +7,7 @@
 mod aggregate;
 mod bind;
 mod compile;
+mod condition;
 mod fields;
 mod ops;
 mod pipeline;
@@ -17,12 +18,14 @@ mod touch;
 mod value;
 
 pub use bind::Bound;
+pub use condition::LeafTest;
 pub use pipeline::Spanset;
 pub use program::Program;
 pub use touch::Shown;
 pub use value::Value;
 
 pub(crate) use compile::fold;
+pub(crate) use condition::reads_items;
 
 use cadenza_model::tree::TraceTree;
 use cadenza_model::{Columns, TraceId};

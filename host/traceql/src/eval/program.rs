@@ -142,13 +142,14 @@ impl Program {
 }
 
 fn has_structural(steps: &[Step]) -> bool {
-    fn spans(spans: &Spans) -> bool {
-        match spans {
-            Spans::Filter(_) => false,
-            Spans::Op(SpansetOperator::Structural(..), ..) => true,
-            Spans::Op(_, l, r) => self::spans(l) || self::spans(r),
-            Spans::Pipeline(steps) => has_structural(steps),
-        }
+    steps.iter().any(|step| matches!(step, Step::Spanset(s) if is_structural(s)))
+}
+
+fn is_structural(spans: &Spans) -> bool {
+    match spans {
+        Spans::Filter(_) => false,
+        Spans::Op(SpansetOperator::Structural(..), ..) => true,
+        Spans::Op(_, l, r) => is_structural(l) || is_structural(r),
+        Spans::Pipeline(steps) => has_structural(steps),
     }
-    steps.iter().any(|step| matches!(step, Step::Spanset(s) if spans(s)))
 }
