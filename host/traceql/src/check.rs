@@ -50,11 +50,6 @@ pub(crate) fn query(query: &Query, text: &str) -> Checked {
     }
 }
 
-/// Checks one filter's expression.
-pub(crate) fn filter_expr(expr: &Expr, text: &str) -> Checked {
-    Checker { text }.boolean(expr)
-}
-
 impl Checker<'_> {
     fn error(&self, kind: ErrorKind, message: impl Into<String>, pos: Pos) -> ParseError {
         ParseError::new(kind, message, self.text, pos)

@@ -104,8 +104,6 @@ impl Unsupported {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EvalError {
     /// A structural operator between pipelines that split the trace.
-    #[error(
-        "spanset operators are not supported for multiple spansets per trace. consider using coalesce()"
-    )]
+    #[error("spanset operators are not supported for multiple spansets per trace. consider using coalesce()")]
     MultipleSpansets,
 }

@@ -12,9 +12,9 @@ mod parse;
 pub mod plan;
 mod tag;
 
+pub use check::compile_regex;
 pub use error::{ErrorKind, EvalError, ParseError, Unsupported};
 pub use eval::{Bound, LeafTest, Program, Shown, Spanset, TraceInfo, TraceView, Value};
-pub use check::compile_regex;
 pub use parse::{DEPTH_MAX, QUERY_BYTES_MAX, parse};
-pub use tag::parse_tag;
 pub use plan::plan;
+pub use tag::parse_tag;

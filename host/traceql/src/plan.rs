@@ -244,7 +244,8 @@ pub fn any(terms: Vec<Condition>) -> Condition {
 /// True for fields that one span, with its resource and scope, answers alone.
 pub fn is_span_local(field: &Field) -> bool {
     use Intrinsic::{
-        ChildCount, NestedSetLeft, NestedSetParent, NestedSetRight, Parent, RootName, RootServiceName, TraceDuration,
+        ChildCount, NestedSetLeft, NestedSetParent, NestedSetRight, Parent, RootName, RootServiceName,
+        TraceDuration,
     };
     match field {
         Field::Attribute(a) => !a.parent,

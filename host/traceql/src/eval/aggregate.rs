@@ -90,7 +90,9 @@ impl<'a> Bound<'a> {
             Test::And(terms) | Test::Or(terms) => terms.iter().find_map(|t| self.items_of_test(t)),
             Test::Not(inner) | Test::Any(_, inner) => self.items_of_test(inner),
             Test::Leaf(leaf) => self.items_of_slot(leaf.slot),
-            Test::Compare(_, sides) => self.items_of_value(&sides.0).or_else(|| self.items_of_value(&sides.1)),
+            Test::Compare(_, sides) => {
+                self.items_of_value(&sides.0).or_else(|| self.items_of_value(&sides.1))
+            }
             Test::Regex { value, .. } | Test::IsNil(value) | Test::NotNil(value) | Test::Truth(value) => {
                 self.items_of_value(value)
             }

@@ -4,8 +4,8 @@ use super::ops;
 use super::program::{Items, Leaf, Predicate, Program, Slot, Spans, Step, Test, Touch, Value};
 use super::value::Val;
 use crate::ast::{
-    self, Attribute, BinaryOp, Expr, ExprKind, Field, Intrinsic, LogicOp, Pipeline, Pos, Query, ScalarExpr, Scope,
-    SpansetExpr, Stage, Static, UnaryOp,
+    self, Attribute, BinaryOp, Expr, ExprKind, Field, Intrinsic, LogicOp, Pipeline, Pos, Query, ScalarExpr,
+    Scope, SpansetExpr, Stage, Static, UnaryOp,
 };
 use crate::error::Unsupported;
 use cadenza_model::TraceId;
@@ -70,7 +70,8 @@ impl Compiler {
                 Step::Group { expr: self.shown_value(expr)?, key: format!("by({expr})") }
             }
             Stage::Scalar(filter) => {
-                let (ScalarExpr::Aggregate(aggregate), ScalarExpr::Literal(literal, _)) = (&filter.left, &filter.right)
+                let (ScalarExpr::Aggregate(aggregate), ScalarExpr::Literal(literal, _)) =
+                    (&filter.left, &filter.right)
                 else {
                     return Err(Unsupported::new(format!("scalar filter ({filter})"), filter.pos));
                 };
@@ -376,9 +377,13 @@ fn constant(op: BinaryOp, left: Option<Static>, right: Option<Static>) -> Test {
 pub(crate) fn fold(expr: &Expr) -> Option<Option<Static>> {
     let value = match &expr.kind {
         ExprKind::Literal(literal) => return Some(Some(literal.clone())),
-        ExprKind::Unary(UnaryOp::Neg, inner) => fold(inner)?.map(|v| literal_of(ops::negate(Val::of_static(&v)))),
+        ExprKind::Unary(UnaryOp::Neg, inner) => {
+            fold(inner)?.map(|v| literal_of(ops::negate(Val::of_static(&v))))
+        }
         ExprKind::Binary(op, l, r) if !op.is_comparison() => match (fold(l)?, fold(r)?) {
-            (Some(l), Some(r)) => Some(literal_of(ops::arithmetic(*op, Val::of_static(&l), Val::of_static(&r)))),
+            (Some(l), Some(r)) => {
+                Some(literal_of(ops::arithmetic(*op, Val::of_static(&l), Val::of_static(&r))))
+            }
             _ => None,
         },
         _ => return None,

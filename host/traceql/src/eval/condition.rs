@@ -52,7 +52,6 @@ impl Compiler {
         }
         let test = match &leaf.test {
             plan::Test::Compare(op, literal) => {
-                // Where span and resource both have the name, either may meet a candidate's condition.
                 self.leaf(&leaf.field, predicate(&leaf.field, *op, literal.clone()))
             }
             plan::Test::Exists => self.exists(&leaf.field),

@@ -69,10 +69,9 @@ impl Bound<'_> {
                     self.group(expr, key, input, trace, &mut out);
                 }
             }
-            Step::Coalesce => out.extend(union(spansets.into_iter()).map(|positions| Spanset {
-                positions,
-                attributes: Vec::new(),
-            })),
+            Step::Coalesce => out.extend(
+                union(spansets.into_iter()).map(|positions| Spanset { positions, attributes: Vec::new() }),
+            ),
             Step::Select => return Ok(spansets),
         }
         Ok(out)
@@ -102,7 +101,8 @@ impl Bound<'_> {
                 if left.len() > 1 || right.len() > 1 {
                     return Err(EvalError::MultipleSpansets);
                 }
-                let of = |side: Vec<Spanset>| side.into_iter().next().map(|s| s.positions).unwrap_or_default();
+                let of =
+                    |side: Vec<Spanset>| side.into_iter().next().map(|s| s.positions).unwrap_or_default();
                 Some(relate(trace, &of(left), &of(right), relation, form)).filter(|kept| !kept.is_empty())
             }
         };

@@ -25,8 +25,17 @@ pub(super) struct Slot {
 #[derive(Debug)]
 pub(super) enum Step {
     Spanset(Spans),
-    Scalar { aggregate: AggregateOp, expr: Option<Value>, op: BinaryOp, literal: Static, key: String },
-    Group { expr: Value, key: String },
+    Scalar {
+        aggregate: AggregateOp,
+        expr: Option<Value>,
+        op: BinaryOp,
+        literal: Static,
+        key: String,
+    },
+    Group {
+        expr: Value,
+        key: String,
+    },
     Coalesce,
     /// Only [`Touch`]es come of it.
     Select,
@@ -51,7 +60,11 @@ pub(super) enum Test {
     Leaf(Box<Leaf>),
     /// Values computed per span.
     Compare(BinaryOp, Box<(Value, Value)>),
-    Regex { value: Box<Value>, regex: regex::Regex, negated: bool },
+    Regex {
+        value: Box<Value>,
+        regex: regex::Regex,
+        negated: bool,
+    },
     IsNil(Box<Value>),
     NotNil(Box<Value>),
     /// A value that should be boolean.
@@ -83,11 +96,26 @@ pub(super) enum Predicate {
     Strict(BinaryOp, Static),
     /// On intrinsics: a number is a number.
     Loose(BinaryOp, Static),
-    Regex { regex: regex::Regex, negated: bool },
-    TraceId { id: TraceId, equal: bool },
-    SpanId { id: SpanId, equal: bool },
-    Status { status: Status, equal: bool },
-    Kind { kind: Kind, equal: bool },
+    Regex {
+        regex: regex::Regex,
+        negated: bool,
+    },
+    TraceId {
+        id: TraceId,
+        equal: bool,
+    },
+    SpanId {
+        id: SpanId,
+        equal: bool,
+    },
+    Status {
+        status: Status,
+        equal: bool,
+    },
+    Kind {
+        kind: Kind,
+        equal: bool,
+    },
     /// The operand can equal nothing, nor differ from anything.
     Never,
 }
@@ -127,12 +155,6 @@ impl Program {
             )
         };
         self.slots.iter().any(numbers) || has_structural(&self.stages)
-    }
-
-    /// True if results show the name of spans.
-    pub fn wants_name(&self) -> bool {
-        let name = Field::Intrinsic(crate::ast::Intrinsic::Name);
-        self.touches.iter().any(|t| self.slots[t.slot].field == name)
     }
 
     /// Every field that is read.

@@ -11,7 +11,13 @@ struct Numbers<'t> {
 }
 
 /// Positions that `left relation right` keeps in the given form; sorted if both inputs are.
-pub(super) fn relate(trace: &TraceView<'_>, left: &[u32], right: &[u32], relation: Relation, form: Form) -> Vec<u32> {
+pub(super) fn relate(
+    trace: &TraceView<'_>,
+    left: &[u32],
+    right: &[u32],
+    relation: Relation,
+    form: Form,
+) -> Vec<u32> {
     let empty: &[i32] = &[];
     let numbers = match trace.tree {
         Some(tree) => Numbers { left: &tree.left, right: &tree.right, parent: &tree.parent_left },
@@ -69,7 +75,8 @@ impl Numbers<'_> {
                 let members = sorted(left.iter().copied());
                 Box::new(move |b| {
                     let parent = at(self.parent, b);
-                    let count = parents.partition_point(|&n| n <= parent) - parents.partition_point(|&n| n < parent);
+                    let count =
+                        parents.partition_point(|&n| n <= parent) - parents.partition_point(|&n| n < parent);
                     parent > 0 && count > usize::from(members.binary_search(&b).is_ok())
                 })
             }

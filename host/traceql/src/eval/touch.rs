@@ -27,6 +27,20 @@ fn is_elsewhere(field: &Field) -> bool {
 }
 
 impl<'a> Bound<'a> {
+    /// Whether a result carries the name of the span at `position`: where the query asks for names, and
+    /// this one satisfies what it asks.
+    pub fn shows_name(&self, trace: &TraceView<'_>, position: usize) -> bool {
+        let name = Field::Intrinsic(Intrinsic::Name);
+        let program = self.program;
+        let at = At::new(trace, position);
+        let asks = |touch: &&Touch| program.slots[touch.slot].field == name;
+        program
+            .touches
+            .iter()
+            .filter(asks)
+            .any(|touch| shown_part(touch, self.read(touch.slot, at)).is_some())
+    }
+
     /// What a result shows of the span at `position`.
     pub fn shown(&mut self, trace: &TraceView<'_>, position: usize) -> Vec<Shown<'a>> {
         let program = self.program;

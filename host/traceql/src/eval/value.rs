@@ -43,7 +43,9 @@ fn scalar(value: ValueRef<'_>) -> Val<'_> {
         ValueRef::Int(i) => Val::Int(i),
         ValueRef::Double(x) => Val::Float(x),
         ValueRef::Bool(b) => Val::Bool(b),
-        ValueRef::Absent | ValueRef::Empty | ValueRef::Array(_) | ValueRef::Map(_) | ValueRef::Bytes(_) => Val::Nil,
+        ValueRef::Absent | ValueRef::Empty | ValueRef::Array(_) | ValueRef::Map(_) | ValueRef::Bytes(_) => {
+            Val::Nil
+        }
     }
 }
 
