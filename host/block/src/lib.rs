@@ -3,6 +3,7 @@
 pub mod bloom;
 mod error;
 pub mod meta;
+pub mod read;
 pub mod schema;
 
 pub use error::WriteError;

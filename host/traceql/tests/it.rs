@@ -1,7 +1,6 @@
 //! TraceQL from the outside.
 
 mod it {
-    mod fixture;
     mod golden;
     mod limits;
 }

@@ -1,0 +1,155 @@
+//! Which leaves of a trace to read.
+
+use super::fields::{column_of, own_columns, owners};
+use super::filter::Field;
+use crate::meta::BlockMeta;
+use crate::schema::{Column, Leaf, Owner, Schema, ValueKind};
+use std::collections::{BTreeSet, HashSet};
+
+/// What [`crate::read::BlockReader::read_traces`] reads. Ids, times, durations, kinds, status codes,
+/// nested sets, service names and what a search result says about a trace are always read.
+#[derive(Debug, Clone, Default)]
+pub struct Projection {
+    full: bool,
+    columns: HashSet<Column>,
+    attrs: Vec<(Owner, Keys)>,
+}
+
+/// Which attributes of an owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Those with these keys.
+    Some(BTreeSet<String>),
+    /// All of them.
+    All,
+}
+
+/// Read in any case.
+const ALWAYS: [Column; 21] = [
+    Column::TraceId,
+    Column::TraceStart,
+    Column::TraceEnd,
+    Column::TraceDuration,
+    Column::RootServiceName,
+    Column::RootSpanName,
+    Column::StatsService,
+    Column::StatsSpanCount,
+    Column::StatsErrorCount,
+    Column::ServiceName,
+    Column::ScopeName,
+    Column::SpanId,
+    Column::ParentSpanId,
+    Column::ParentId,
+    Column::NestedSetLeft,
+    Column::NestedSetRight,
+    Column::SpanName,
+    Column::Kind,
+    Column::SpanStart,
+    Column::SpanDuration,
+    Column::StatusCode,
+];
+
+impl Projection {
+    /// Everything the block holds.
+    pub fn full() -> Self {
+        Self { full: true, ..Self::default() }
+    }
+
+    /// What is read in any case and the given fields.
+    pub fn fields<'a>(fields: impl IntoIterator<Item = &'a Field>) -> Self {
+        let mut out = Self::default();
+        for field in fields {
+            match field {
+                Field::Attr(scope, key) => {
+                    for &owner in owners(*scope) {
+                        if let Keys::Some(keys) = out.keys_mut(owner) {
+                            keys.insert(key.clone());
+                        }
+                    }
+                }
+                Field::Intrinsic(intrinsic) => {
+                    out.columns.insert(column_of(*intrinsic));
+                }
+            }
+        }
+        out
+    }
+
+    /// Also all attributes of an owner.
+    #[must_use]
+    pub fn with_attributes(mut self, owner: Owner) -> Self {
+        *self.keys_mut(owner) = Keys::All;
+        self
+    }
+
+    fn keys_mut(&mut self, owner: Owner) -> &mut Keys {
+        let at = self.attrs.iter().position(|(of, _)| *of == owner).unwrap_or_else(|| {
+            self.attrs.push((owner, Keys::Some(BTreeSet::new())));
+            self.attrs.len() - 1
+        });
+        &mut self.attrs[at].1
+    }
+
+    pub(crate) fn keys(&self, owner: Owner) -> Option<&Keys> {
+        if self.full {
+            return Some(&Keys::All);
+        }
+        self.attrs.iter().find(|(of, _)| *of == owner).map(|(_, keys)| keys)
+    }
+
+    /// Whether the events or links themselves are wanted.
+    fn wants_owner(&self, owner: Owner) -> bool {
+        let has = |columns: &[Column]| columns.iter().any(|column| self.columns.contains(column));
+        self.full
+            || self.keys(owner).is_some()
+            || match owner {
+                Owner::Event => has(&[Column::EventName, Column::EventTime]),
+                Owner::Link => has(&[Column::LinkTraceId, Column::LinkSpanId]),
+                Owner::Resource | Owner::Scope | Owner::Span => true,
+            }
+    }
+
+    /// The leaves to read, in file order.
+    pub(crate) fn leaves(&self, meta: &BlockMeta) -> Vec<&'static Leaf> {
+        Schema::v4().leaves().iter().filter(|leaf| self.wants(meta, leaf.column)).collect()
+    }
+
+    fn wants(&self, meta: &BlockMeta, column: Column) -> bool {
+        // TraceIDText is TraceID again, and a spare without a name in the meta holds nothing.
+        if matches!(column, Column::TraceIdText) || is_unnamed_spare(meta, column) {
+            return false;
+        }
+        if self.full || ALWAYS.contains(&column) || self.columns.contains(&column) {
+            return true;
+        }
+        match column {
+            Column::AttrKey(owner)
+            | Column::AttrIsArray(owner)
+            | Column::AttrValue(
+                owner,
+                ValueKind::Str | ValueKind::Int | ValueKind::Double | ValueKind::Bool,
+            )
+            | Column::AttrUnsupported(owner) => self.keys(owner).is_some(),
+            Column::Fixed(_) | Column::Spare(..) => Owner::ALL.into_iter().any(|owner| {
+                let columns = || own_columns(meta, owner).into_iter();
+                match self.keys(owner) {
+                    Some(Keys::All) => columns().any(|(own, _)| own == column),
+                    Some(Keys::Some(keys)) => {
+                        columns().any(|(own, key)| own == column && keys.contains(&key))
+                    }
+                    None => false,
+                }
+            }),
+            Column::EventName | Column::EventTime => self.wants_owner(Owner::Event),
+            Column::LinkTraceId | Column::LinkSpanId => self.wants_owner(Owner::Link),
+            _ => false,
+        }
+    }
+}
+
+fn is_unnamed_spare(meta: &BlockMeta, column: Column) -> bool {
+    match column {
+        Column::Spare(owner, _) => !own_columns(meta, owner).iter().any(|(own, _)| *own == column),
+        _ => false,
+    }
+}

@@ -1,0 +1,107 @@
+//! An open block.
+
+use super::cache::Cache;
+use super::page::{Planes, Values};
+use super::projection::Projection;
+use super::rows::{self, TraceRows};
+use super::source::{LeafReader, Source, at, leaf, misfit};
+use super::{RangeRead, ReadError, ReadStats};
+use crate::meta::{BlockMeta, VPARQUET4};
+use crate::schema::Column;
+use cadenza_model::TraceId;
+use std::sync::Arc;
+
+/// Most rows of one [`BlockReader::read_traces`]: their spans share 32-bit offsets.
+pub const ROWS_PER_READ_MAX: usize = 1 << 20;
+
+/// Reads one block. Cheap to keep: what it decoded lives in the shared [`Cache`].
+pub struct BlockReader {
+    pub(crate) source: Source,
+}
+
+impl std::fmt::Debug for BlockReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockReader").field("block", &self.source.meta.block_id).finish_non_exhaustive()
+    }
+}
+
+impl BlockReader {
+    /// Checks version, footer and leaves; reads nothing else.
+    pub fn open(meta: Arc<BlockMeta>, io: Arc<dyn RangeRead>, cache: &Arc<Cache>) -> Result<Self, ReadError> {
+        if meta.format != VPARQUET4 {
+            return Err(ReadError::Version(meta.format.clone()));
+        }
+        let source = Source { meta, io, cache: cache.clone(), stats: ReadStats::default() };
+        source.index()?;
+        Ok(Self { source })
+    }
+
+    /// The block's meta.
+    pub fn meta(&self) -> &Arc<BlockMeta> {
+        &self.source.meta
+    }
+
+    /// What reading has cost.
+    pub fn stats(&self) -> &ReadStats {
+        &self.source.stats
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> Result<u32, ReadError> {
+        Ok(self.source.index()?.rows)
+    }
+
+    /// The row of a trace.
+    pub fn find_trace(&self, id: &TraceId) -> Result<Option<u32>, ReadError> {
+        let index = self.source.index()?;
+        let leaf = leaf(Column::TraceId)?;
+        for (row_group, group) in index.row_groups.iter().enumerate() {
+            let mut reader = LeafReader::open(&self.source, &index, row_group, leaf, true)?;
+            let pages = reader.pages.clone();
+            let bounds = &group.trace_ids;
+            let known = bounds.len() == pages.len();
+            // Ids ascend, so at most one page holds it; without bounds each page is looked at.
+            let range = if known {
+                let first = bounds.partition_point(|(_, max)| max < id);
+                let last = first + bounds[first..].iter().take_while(|(min, _)| min <= id).count();
+                first..last
+            } else {
+                0..pages.len()
+            };
+            for i in range.clone() {
+                let page = reader.page(i, |_| !known)?;
+                let mut values = Vec::new();
+                let decoded = page
+                    .decode(super::page::Physical::Bytes, None, Some(page.entries), &mut values)
+                    .map_err(at(leaf))?;
+                let Values::Bytes(ids) = decoded else { return Err(misfit(leaf, "is dictionary-coded")) };
+                if let Some(row) = ids.iter().position(|bytes| bytes == id.0) {
+                    return Ok(Some(group.first_row + pages[i].first_row + row as u32));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The traces of these rows, which ascend.
+    pub fn read_traces(&self, rows: &[u32], projection: &Projection) -> Result<TraceRows, ReadError> {
+        let index = self.source.index()?;
+        if rows.len() > ROWS_PER_READ_MAX {
+            let what = "number of traces read at once";
+            return Err(ReadError::Limit {
+                what,
+                actual: rows.len() as u64,
+                limit: ROWS_PER_READ_MAX as u64,
+            });
+        }
+        if let Some(pair) = rows.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return Err(ReadError::Order { before: pair[0], row: pair[1] });
+        }
+        if let Some(&row) = rows.last()
+            && row >= index.rows
+        {
+            return Err(ReadError::Row { row, rows: index.rows });
+        }
+        rows::read(&self.source, &index, rows, projection)
+    }
+}

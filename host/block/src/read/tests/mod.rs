@@ -1,0 +1,4 @@
+//! Tests of the reader against the stock Parquet readers, a brute-force evaluator and damage.
+
+mod pages;
+mod support;
