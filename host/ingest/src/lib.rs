@@ -205,18 +205,22 @@ impl Ingester {
         while self.is_replaying() {
             core.env.clock.sleep(SETTLE_PAUSE).await;
         }
-        for look in 0..SETTLE_LOOKS {
+        let mut looks = 0;
+        while looks < SETTLE_LOOKS {
             let mut waiting = false;
             for tenant in core.tenants.all() {
                 tenant.live.lock().close_all(core.env.clock.monotonic());
                 core.cut(&tenant, CutReason::Immediate);
                 waiting |= tenant.live.lock().closed().spans > 0;
             }
+            let progress = core.cuts.outstanding() > 0;
             self.cuts_finished().await;
             if !waiting {
                 return;
             }
-            if look > 0 {
+            if !progress {
+                // A request under way holds the place of the cut back.
+                looks += 1;
                 core.env.clock.sleep(SETTLE_PAUSE).await;
             }
         }

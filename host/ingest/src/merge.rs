@@ -65,6 +65,19 @@ impl Lane {
     }
 }
 
+/// The task that works off a lane. If it dies, the next request starts another.
+struct LaneRun(Arc<Tenant>);
+
+impl Drop for LaneRun {
+    fn drop(&mut self) {
+        let mut lane = self.0.lane.lock();
+        // The usual end has cleared this already, and a new task may have set it again since.
+        if std::thread::panicking() {
+            lane.running = false;
+        }
+    }
+}
+
 impl Core {
     /// Sends a request on its way; the answer comes through its `reply`. What was begun is finished even
     /// if the client goes away: a durable frame must not stay out of the index.
@@ -85,12 +98,13 @@ impl Core {
             lane.running = true;
         }
         let lane = async move {
+            let run = LaneRun(tenant);
             loop {
-                let batch = tenant.lane.lock().next_batch();
+                let batch = run.0.lane.lock().next_batch();
                 if batch.is_empty() {
                     return;
                 }
-                core.run(&tenant, batch).await;
+                core.run(&run.0, batch).await;
             }
         };
         self.env.spawn.spawn("ingest-lane", Box::pin(lane));
@@ -114,6 +128,8 @@ impl Core {
                 }
                 Err(error) => {
                     self.metrics.append_failures.inc();
+                    // Perhaps something can be cut and let go of at once.
+                    self.wake.notify_one();
                     let refusal = log_refusal(&error, prepared.delay);
                     tracing::warn!(tenant = %tenant.id, %error, "the log refused a batch");
                     prepared.refuse_rest(self, tenant, &refusal);

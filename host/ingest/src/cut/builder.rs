@@ -4,6 +4,7 @@
 //! any point replay finds the cut open and this goes on where it must.
 
 use super::gather::Gathered;
+use super::policy::CUTS_OUTSTANDING_MAX;
 use super::queue::Job;
 use crate::core::Core;
 use crate::error::{FlushError, LogError};
@@ -54,6 +55,10 @@ impl Core {
         self.cuts.finish(block);
         self.tell_queue();
         self.release_segments();
+        if self.cuts.outstanding() == CUTS_OUTSTANDING_MAX / 2 {
+            // Those that found the queue full may come now.
+            self.wake.notify_one();
+        }
     }
 
     fn try_later(&self, mut job: Job, error: &FlushError) {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 /// Cuts that may wait for the builder. With the store away, more cuts would only hold more memory: the
 /// traces wait in the index instead, and the log's bound refuses what does not fit.
-const CUTS_OUTSTANDING_MAX: usize = 64;
+pub(super) const CUTS_OUTSTANDING_MAX: usize = 256;
 
 /// Why a cut was made; the values of Tempo's label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,7 @@ impl Core {
         }
         let now = self.env.clock.monotonic();
         let pressure = self.pressure();
+        let mut due = Vec::new();
         for tenant in self.tenants.all() {
             {
                 let mut live = tenant.live.lock();
@@ -76,24 +77,29 @@ impl Core {
                 }
                 self.account(&tenant, &live);
             }
-            if let Some(reason) = self.due(&tenant, now, pressure) {
-                self.cut(&tenant, reason);
+            if let Some((since, reason)) = self.due(&tenant, now, pressure) {
+                due.push((since, reason, tenant));
             }
+        }
+        // Those that wait longest go first, so that nobody starves when the builder is behind.
+        due.sort_by_key(|(since, ..)| *since);
+        for (_, reason, tenant) in due {
+            self.cut(&tenant, reason);
         }
         self.tenants.forget_idle(now);
         self.release_segments();
         self.tell_oldest();
     }
 
-    fn due(&self, tenant: &Tenant, now: Duration, pressure: Pressure) -> Option<CutReason> {
+    fn due(&self, tenant: &Tenant, now: Duration, pressure: Pressure) -> Option<(Duration, CutReason)> {
         let closed = tenant.live.lock().closed();
         let since = closed.since?;
         if pressure != Pressure::None {
-            Some(CutReason::Immediate)
+            Some((since, CutReason::Immediate))
         } else if self.cuts.estimate(closed.bytes) >= self.config.block_bytes_max {
-            Some(CutReason::Bytes)
+            Some((since, CutReason::Bytes))
         } else if now.saturating_sub(since) >= self.config.block_duration_max {
-            Some(CutReason::Duration)
+            Some((since, CutReason::Duration))
         } else {
             None
         }

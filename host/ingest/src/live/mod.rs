@@ -4,9 +4,11 @@
 //! A trace's record also carries what admission reserved for it, so limits and index cannot disagree.
 
 pub(crate) mod commit;
+mod cutting;
 pub(crate) mod dedupe;
 pub(crate) mod frames;
 pub(crate) mod groups;
 pub(crate) mod index;
+mod places;
 pub(crate) mod seen;
 pub(crate) mod snapshot;
