@@ -18,7 +18,9 @@ pub enum QueryError {
         bytes_max: u64,
     },
     /// An `||` in a tag filter multiplies out to too many groups.
-    #[error("maximum condition groups reached (limit: {max}). Reduce the number of OR conditions in the query")]
+    #[error(
+        "maximum condition groups reached (limit: {max}). Reduce the number of OR conditions in the query"
+    )]
     ConditionGroups {
         /// The tenant's `max_condition_groups_per_tag_query`.
         max: usize,

@@ -17,8 +17,8 @@ pub use config::Config;
 pub use error::QueryError;
 pub use limits::{QueryLimits, TenantLimits};
 pub use request::{
-    LegacyFilter, SearchFilter, SearchRequest, TagNamesRequest, TagScope, TagSelector, TagValuesRequest,
-    TimeRange, TraceRequest,
+    LegacyFilter, SearchFilter, SearchRequest, Sources, TagNamesRequest, TagScope, TagSelector,
+    TagValuesRequest, TimeRange, TraceRequest,
 };
 
 use async_trait::async_trait;

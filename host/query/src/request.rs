@@ -31,6 +31,18 @@ impl TimeRange {
     }
 }
 
+/// Which kinds of sources to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sources {
+    /// Live data and blocks.
+    #[default]
+    All,
+    /// Only what is not in a block yet.
+    Recent,
+    /// Only blocks.
+    Stored,
+}
+
 /// One trace, by id.
 #[derive(Debug, Clone)]
 pub struct TraceRequest {
@@ -40,6 +52,8 @@ pub struct TraceRequest {
     pub id: TraceId,
     /// Over the size limit: answer a part of the trace (true) or refuse (false).
     pub allow_partial: bool,
+    /// Where to look.
+    pub sources: Sources,
 }
 
 /// What a search looks for.
