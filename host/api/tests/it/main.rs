@@ -1,0 +1,9 @@
+//! The surface against a service that answers from memory: validation, texts, forms, methods, tenants.
+#![expect(clippy::disallowed_methods, reason = "tests run on tokio's own clock and tasks")]
+
+mod fake;
+mod forms;
+mod http_rules;
+mod metrics;
+mod search_params;
+mod trace_params;
