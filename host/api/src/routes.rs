@@ -140,7 +140,7 @@ fn matches<'p>(template: &str, path: &'p str) -> Option<&'p str> {
     let after = rest.split_once('}').map_or("", |(_, after)| after);
     let param = path.strip_prefix(before)?.strip_suffix(after)?;
     let one_element = after.is_empty();
-    (!param.is_empty() && !(one_element && param.contains('/'))).then_some(param)
+    (!(param.is_empty() || one_element && param.contains('/'))).then_some(param)
 }
 
 /// Tempo's route label: everything but letters and digits collapsed to `_`, trimmed, lower case.

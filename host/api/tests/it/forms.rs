@@ -162,7 +162,13 @@ async fn a_trace_in_each_form() {
     check("/api/v2/traces/2a", "", |answer| answer.truncated_at_bytes = Some(7), expect![[r#"200 application/json {"trace":{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s"}}]},"scopeSpans":[{"scope":{"name":"lib"},"spans":[{"traceId":"AAAAAAAAAAAAAAAAAAAAKg==","spanId":"AAAAAAAAAAs=","name":"op","kind":"SPAN_KIND_SERVER","startTimeUnixNano":"5","endTimeUnixNano":"1000005","attributes":[{"key":"a","value":{"arrayValue":{"values":[{"intValue":"1"}]}}}],"status":{}}]}]}]},"metrics":{"inspectedBytes":"9"},"status":"PARTIAL","message":"Trace exceeds maximum size of 7 bytes, a partial trace is returned"}"#]]).await;
     check("/api/v2/traces/2a", "", |answer| answer.missing.note("block x: bad".into()), expect![[r#"200 application/json {"trace":{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s"}}]},"scopeSpans":[{"scope":{"name":"lib"},"spans":[{"traceId":"AAAAAAAAAAAAAAAAAAAAKg==","spanId":"AAAAAAAAAAs=","name":"op","kind":"SPAN_KIND_SERVER","startTimeUnixNano":"5","endTimeUnixNano":"1000005","attributes":[{"key":"a","value":{"arrayValue":{"values":[{"intValue":"1"}]}}}],"status":{}}]}]}]},"metrics":{"inspectedBytes":"9"},"status":"PARTIAL","message":"block x: bad"}"#]]).await;
     check("/api/v2/traces/2a", "application/vnd.grafana.llm", |_| (), expect![[r#"200 application/vnd.grafana.llm+json {"metrics":{"inspectedBytes":9},"trace":{"services":[{"resource":{"service.name":"s"},"scopes":[{"name":"lib","spans":[{"attributes":{"a":[1]},"durationMs":1.0,"endTimeUnixNano":"1000005","events":[],"kind":"SPAN_KIND_SERVER","links":[],"name":"op","parentSpanId":"","spanId":"000000000000000b","startTimeUnixNano":"5","status":{"code":"STATUS_CODE_UNSET","message":""}}],"version":""}],"serviceName":"s"}],"traceId":"0000000000000000000000000000002a"}}"#]]).await;
-    check("/api/traces/2a", "application/vnd.grafana.llm", |answer| answer.rows.clear(), expect!["404 text/plain; charset=utf-8 "]).await;
+    check(
+        "/api/traces/2a",
+        "application/vnd.grafana.llm",
+        |answer| answer.rows.clear(),
+        expect!["404 text/plain; charset=utf-8 "],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -1,5 +1,4 @@
 //! The surface against a service that answers from memory: validation, texts, forms, methods, tenants.
-#![expect(clippy::disallowed_methods, reason = "tests run on tokio's own clock and tasks")]
 
 mod fake;
 mod forms;
