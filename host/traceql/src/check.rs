@@ -14,8 +14,8 @@ const GROUP_BY_MAX: usize = 5;
 /// compiling and of every match.
 pub(crate) const REGEX_BYTES_MAX: usize = 1 << 20;
 
-/// Compiles a pattern as TraceQL matches it: anchored at both ends, `.` matches a newline.
-pub(crate) fn regex(pattern: &str) -> Result<regex::Regex, regex::Error> {
+/// Compiles a pattern as TraceQL matches it: anchored at both ends, `.` matches a newline, bounded size.
+pub fn compile_regex(pattern: &str) -> Result<regex::Regex, regex::Error> {
     regex::RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
         .dot_matches_new_line(true)
         .size_limit(REGEX_BYTES_MAX)
@@ -48,11 +48,6 @@ pub(crate) fn query(query: &Query, text: &str) -> Checked {
         Some(metrics) => checker.metrics(metrics),
         None => Ok(()),
     }
-}
-
-/// Checks one filter's expression.
-pub(crate) fn filter_expr(expr: &Expr, text: &str) -> Checked {
-    Checker { text }.boolean(expr)
 }
 
 impl Checker<'_> {
@@ -236,7 +231,7 @@ impl Checker<'_> {
             let ExprKind::Literal(Static::Str(pattern)) = &right.kind else {
                 return self.invalid(format!("invalid type for =~ or !~: {expr}"), right.pos);
             };
-            if let Err(error) = regex(pattern) {
+            if let Err(error) = compile_regex(pattern) {
                 return self.invalid(format!("invalid regex: {}", regex_fault(&error)), right.pos);
             }
         }

@@ -77,3 +77,33 @@ impl fmt::Display for ParseError {
 }
 
 impl std::error::Error for ParseError {}
+
+/// A construct that is valid but that this evaluator does not execute.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{construct} is not supported")]
+pub struct Unsupported {
+    /// What, as it stands in the query.
+    pub construct: String,
+    /// Where, in bytes.
+    pub offset: usize,
+}
+
+impl Unsupported {
+    pub(crate) fn new(construct: String, pos: Pos) -> Self {
+        Self { construct, offset: pos.start as usize }
+    }
+
+    /// The offending line of `query` with a caret below the place.
+    pub fn caret(&self, query: &str) -> String {
+        let pos = Pos { start: self.offset as u32, end: self.offset as u32 };
+        ParseError::new(ErrorKind::Unsupported, "", query, pos).caret(query)
+    }
+}
+
+/// Why a query failed over a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EvalError {
+    /// A structural operator between pipelines that split the trace.
+    #[error("spanset operators are not supported for multiple spansets per trace. consider using coalesce()")]
+    MultipleSpansets,
+}

@@ -6,10 +6,15 @@
 pub mod ast;
 mod check;
 mod error;
+pub mod eval;
 mod lex;
 mod parse;
+pub mod plan;
 mod tag;
 
-pub use error::{ErrorKind, ParseError};
+pub use check::compile_regex;
+pub use error::{ErrorKind, EvalError, ParseError, Unsupported};
+pub use eval::{Bound, LeafTest, Program, Shown, Spanset, TraceInfo, TraceView, Value};
 pub use parse::{DEPTH_MAX, QUERY_BYTES_MAX, parse};
+pub use plan::plan;
 pub use tag::parse_tag;

@@ -1,6 +1,7 @@
 //! TraceQL from the outside.
 
 mod it {
+    mod fixture;
     mod golden;
     mod limits;
 }
