@@ -2,6 +2,7 @@
 
 mod it {
     mod fixture;
+    mod fuzz;
     mod golden;
     mod limits;
 }
