@@ -61,7 +61,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token<'_>> {
     loop {
         let blank = lexer.skip_blank();
         let start = lexer.at;
-        let tok = blank.and_then(|()| lexer.next()).unwrap_or_else(|message| Tok::Bad(message));
+        let tok = blank.and_then(|()| lexer.next()).unwrap_or_else(Tok::Bad);
         let pos = Pos { start: start as u32, end: lexer.at as u32 };
         let last = matches!(tok, Tok::End | Tok::Bad(_));
         out.push(Token { tok, pos });
@@ -90,8 +90,8 @@ impl<'a> Lexer<'a> {
             let rest = self.rest();
             if rest.starts_with("//") {
                 self.at += rest.find('\n').unwrap_or(rest.len());
-            } else if rest.starts_with("/*") {
-                let end = rest[2..].find("*/").ok_or("comment not terminated")?;
+            } else if let Some(comment) = rest.strip_prefix("/*") {
+                let end = comment.find("*/").ok_or("comment not terminated")?;
                 self.at += 2 + end + 2;
             } else {
                 return Ok(());
