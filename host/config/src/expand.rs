@@ -188,13 +188,13 @@ fn apply(value: Option<&str>, operand: &str) -> Option<String> {
         Some('#') => {
             let (longest, pattern) = tail.strip_prefix('#').map_or((false, tail), |rest| (true, rest));
             let mut cuts = boundaries(text).filter(|&i| glob(pattern, &text[..i]));
-            let cut = if longest { cuts.last() } else { cuts.next() };
+            let cut = if longest { cuts.next_back() } else { cuts.next() };
             text[cut.unwrap_or(0)..].to_owned()
         }
         Some('%') => {
             let (longest, pattern) = tail.strip_prefix('%').map_or((false, tail), |rest| (true, rest));
             let mut cuts = boundaries(text).filter(|&i| glob(pattern, &text[i..]));
-            let cut = if longest { cuts.next() } else { cuts.last() };
+            let cut = if longest { cuts.next() } else { cuts.next_back() };
             text[..cut.unwrap_or(text.len())].to_owned()
         }
         Some('/') => {

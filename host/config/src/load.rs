@@ -6,8 +6,8 @@ use crate::config::Config;
 use crate::error::{ConfigError, Problem};
 use crate::expand::{Env, Malformed, Met, Mode, NoEnv, expand};
 use crate::schema::{self, Kind, ROOT};
-use crate::tree::Builder;
-use crate::values::{Values, texts};
+use crate::tree::{Builder, split_port};
+use crate::values::{Values, scalar_text, texts};
 use crate::yaml::{self, Node, Value};
 use crate::{flat, print};
 
@@ -78,6 +78,7 @@ impl Config {
         }
         let hoisted = flat::hoist(&mut root, &mut findings);
         apply(&mut root, options.settings);
+        separate_ports(&mut root);
         if let Some(defaults) = root_defaults(&mut root) {
             flat::scope(defaults, "overrides.defaults", &mut findings);
         }
@@ -218,6 +219,24 @@ fn apply(root: &mut Node, settings: &[Setting]) {
     }
 }
 
+/// A deployment guide writes the port into the address: it moves to its own key, if that is free.
+fn separate_ports(root: &mut Node) {
+    for server in ["http", "grpc"] {
+        let address = format!("server.{server}_listen_address");
+        let port = format!("server.{server}_listen_port");
+        let Some(node) = root.at(&address).cloned() else { continue };
+        if root.at(&port).is_some() {
+            continue;
+        }
+        if let Some((host, number)) = scalar_text(&node).and_then(split_port) {
+            let own = Node { value: Value::Scalar(host.to_owned()), ..node };
+            let number = Node { value: Value::Scalar(number.to_string()), ..node };
+            root.set(&["server", &format!("{server}_listen_address")], own);
+            root.set(&["server", &format!("{server}_listen_port")], number);
+        }
+    }
+}
+
 /// What no single key can know.
 fn rules(values: &Values<'_>, config: &Config, findings: &mut Findings, warnings: &mut Vec<String>) {
     cache_roles(values, findings);
@@ -228,7 +247,8 @@ fn rules(values: &Values<'_>, config: &Config, findings: &mut Findings, warnings
                 .to_owned(),
         );
     }
-    if values.is_set("storage.trace.cache") && values.is_set("cache.caches") {
+    let shared = matches!(values.node("cache.caches").value, Value::List(caches) if !caches.is_empty());
+    if shared && !values.text("storage.trace.cache").is_empty() {
         findings.problem(
             &values.node("storage.trace.cache"),
             "storage.trace.cache",

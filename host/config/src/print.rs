@@ -17,28 +17,55 @@ pub enum PrintMode {
 
 const MASK: &str = "********";
 
+/// The same from inside: what a section shows may be narrowed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Show {
+    Effective,
+    Defaults,
+    Diff,
+    /// Only what was set, even if nothing is left inside.
+    Set,
+}
+
 /// Prints a checked document.
 pub(crate) fn print(root: &Node, mode: PrintMode) -> String {
     let mut out = String::new();
-    section(&mut out, ROOT, Some(root), mode, 0);
+    let show = match mode {
+        PrintMode::Effective => Show::Effective,
+        PrintMode::Defaults => Show::Defaults,
+        PrintMode::Diff => Show::Diff,
+    };
+    section(&mut out, ROOT, Some(root), show, 0);
     if out.is_empty() { "{}\n".to_owned() } else { out }
 }
 
-fn section(out: &mut String, keys: &'static [Key], node: Option<&Node>, mode: PrintMode, indent: usize) {
+fn section(out: &mut String, keys: &'static [Key], node: Option<&Node>, show: Show, indent: usize) {
+    let old = node.is_some_and(|node| node.get("ingester").is_some());
     for key in keys {
+        // With both generations' sections, a printed default of one would override what the other set.
+        let show = match (show, key.name) {
+            (Show::Effective, "live_store") if old => Show::Set,
+            (Show::Effective, "ingester") => Show::Set,
+            _ => show,
+        };
         let set = node.and_then(|node| node.get(key.name)).filter(|node| node.value != Value::Null);
         let before = out.len();
         pad(out, indent);
         out.push_str(key.name);
         out.push(':');
         let shown = match key.kind {
-            Kind::Section(keys) => below(out, |out| section(out, keys, set, mode, indent + 1)),
-            Kind::Limits => below(out, |out| section(out, crate::schema::LIMITS, set, mode, indent + 1)),
-            Kind::Typed(keys) => below(out, |out| typed(out, keys, set, mode, indent + 1)),
-            _ => leaf(out, key, set, mode, indent + 1),
+            Kind::Section(keys) => below(out, |out| section(out, keys, set, show, indent + 1)),
+            Kind::Limits => below(out, |out| section(out, crate::schema::LIMITS, set, show, indent + 1)),
+            Kind::Typed(keys) => below(out, |out| typed(out, keys, set, show, indent + 1)),
+            _ => leaf(out, key, set, show, indent + 1),
         };
         if !shown {
             out.truncate(before);
+            if show == Show::Set && set.is_some() {
+                pad(out, indent);
+                out.push_str(key.name);
+                out.push_str(": {}\n");
+            }
         }
     }
 }
@@ -51,8 +78,8 @@ fn below(out: &mut String, print: impl FnOnce(&mut String)) -> bool {
     out.len() > start
 }
 
-fn typed(out: &mut String, keys: &'static [Key], node: Option<&Node>, mode: PrintMode, indent: usize) {
-    let (Some(Node { value: Value::Map(entries), .. }), true) = (node, mode != PrintMode::Defaults) else {
+fn typed(out: &mut String, keys: &'static [Key], node: Option<&Node>, show: Show, indent: usize) {
+    let (Some(Node { value: Value::Map(entries), .. }), true) = (node, show != Show::Defaults) else {
         return;
     };
     for entry in entries {
@@ -67,16 +94,17 @@ fn typed(out: &mut String, keys: &'static [Key], node: Option<&Node>, mode: Prin
     }
 }
 
-fn leaf(out: &mut String, key: &Key, set: Option<&Node>, mode: PrintMode, indent: usize) -> bool {
-    let show = match (mode, set) {
-        (PrintMode::Defaults, _) => true,
-        (PrintMode::Diff, set) => set.is_some_and(|node| differs(key, node)),
-        (PrintMode::Effective, set) => set.is_some() || key.effect == Effect::Used,
+fn leaf(out: &mut String, key: &Key, set: Option<&Node>, show: Show, indent: usize) -> bool {
+    let shown = match (show, set) {
+        (Show::Defaults, _) => true,
+        (Show::Set, set) => set.is_some(),
+        (Show::Diff, set) => set.is_some_and(|node| differs(key, node)),
+        (Show::Effective, set) => set.is_some() || key.effect == Effect::Used,
     };
-    if !show {
+    if !shown {
         return false;
     }
-    match set.filter(|_| mode != PrintMode::Defaults) {
+    match set.filter(|_| show != Show::Defaults) {
         Some(node) => value(out, key.children(), &key.kind, node, indent),
         None => {
             let node = yaml::parse(key.default).unwrap_or_default();

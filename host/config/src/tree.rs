@@ -109,7 +109,7 @@ impl Builder<'_> {
         }
     }
 
-    /// An address that may carry a port of its own: a deployment guide writes `0.0.0.0:3200`.
+    /// An address that may carry a port of its own.
     fn listen(&mut self, address_path: &str, port_path: &str) -> Listen {
         let address = self.values.text(address_path);
         let port = self.values.port(port_path);
@@ -356,7 +356,7 @@ fn some_path(text: String) -> Option<PathBuf> {
 }
 
 /// `host:port` and `[::1]:port`; `None` when there is no port.
-fn split_port(text: &str) -> Option<(&str, u16)> {
+pub(crate) fn split_port(text: &str) -> Option<(&str, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     let port = port.parse().ok().filter(|_| !port.starts_with('+'))?;
     match host.strip_prefix('[').map(|rest| rest.strip_suffix(']')) {

@@ -95,7 +95,9 @@ impl Limits {
             block_retention: values.duration("compaction.block_retention"),
             compaction_window: values.duration("compaction.compaction_window"),
             compaction_disabled: values.boolean("compaction.compaction_disabled"),
-            dedicated_columns: values.is_set(columns_path).then(|| columns(&values.node(columns_path))),
+            // An empty list is the same as none: the block's columns.
+            dedicated_columns: Some(columns(&values.node(columns_path)))
+                .filter(|columns| !columns.is_empty()),
             generator_processors: values.texts("metrics_generator.processors"),
             generator_active_series_max: values.count("metrics_generator.max_active_series"),
         }

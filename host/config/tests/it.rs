@@ -1,0 +1,14 @@
+//! Configuration as users write it: whole files in, what the server makes of them out.
+#![expect(clippy::disallowed_methods, reason = "tests read fixtures")]
+
+mod it {
+    mod args;
+    mod errors;
+    mod files;
+    mod fuzz;
+    mod mutation;
+    mod overrides;
+    mod printing;
+    mod support;
+    mod values;
+}
