@@ -1,5 +1,4 @@
 //! Configuration as users write it: whole files in, what the server makes of them out.
-#![expect(clippy::disallowed_methods, reason = "tests read fixtures")]
 
 mod it {
     mod args;

@@ -185,3 +185,68 @@ pub(crate) fn find(mut keys: &'static [Key], path: &str) -> Option<&'static Key>
     }
     found
 }
+
+/// The sections and keys at the root: documentation derives from them.
+pub fn keys() -> &'static [Key] {
+    ROOT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn walk(keys: &'static [Key], path: &str, check: &mut impl FnMut(&str, &'static Key)) {
+        for key in keys {
+            let path = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
+            check(&path, key);
+            walk(key.children(), &path, check);
+        }
+    }
+
+    #[test]
+    fn every_name_is_there_once_and_every_default_has_its_type() {
+        fn twice(keys: &'static [Key]) {
+            for (i, key) in keys.iter().enumerate() {
+                assert!(keys[..i].iter().all(|other| other.name != key.name), "{} is listed twice", key.name);
+                twice(key.children());
+            }
+        }
+        twice(ROOT);
+        let mut count = 0;
+        walk(ROOT, "", &mut |path, key| {
+            count += 1;
+            if !key.default.is_empty() && !key.default.starts_with('[') {
+                let typed = crate::check::well_typed(&key.kind, key.default);
+                assert!(typed.is_ok(), "{path}: {typed:?}");
+            }
+            assert!(crate::yaml::parse(key.default).is_ok(), "{path}");
+        });
+        assert!(count > 1000, "{count} keys");
+    }
+
+    #[test]
+    fn flat_limits_have_tempos_names() {
+        for (flat, scoped) in [
+            ("max_traces_per_user", "ingestion.max_traces_per_user"),
+            ("ingestion_rate_limit_bytes", "ingestion.rate_limit_bytes"),
+            ("ingestion_max_attribute_bytes", "ingestion.max_attribute_bytes"),
+            ("max_bytes_per_trace", "global.max_bytes_per_trace"),
+            ("block_retention", "compaction.block_retention"),
+            ("compaction_disabled", "compaction.compaction_disabled"),
+            ("max_search_duration", "read.max_search_duration"),
+            ("parquet_dedicated_columns", "storage.parquet_dedicated_columns"),
+            ("metrics_generator_processors", "metrics_generator.processors"),
+            ("metrics_generator_forwarder_workers", "metrics_generator.forwarder.workers"),
+            (
+                "metrics_generator_processor_service_graphs_dimensions",
+                "metrics_generator.processor.service_graphs.dimensions",
+            ),
+            (
+                "metrics_generator_processor_span_metrics_intrinsic_dimensions",
+                "metrics_generator.processor.span_metrics.intrinsic_dimensions",
+            ),
+        ] {
+            assert_eq!(FLAT.get(flat).map(|path| path.join(".")).as_deref(), Some(scoped), "{flat}");
+        }
+    }
+}

@@ -258,7 +258,7 @@ fn broken_yaml_and_bombs_are_errors() {
     check(
         &laughs,
         &expect![
-            "invalid YAML: line 6, column 45: more than 1048576 values (aliases count each time they are used)"
+            "invalid YAML: line 6, column 10: more than 262144 values (aliases count each time they are used)"
         ],
     );
     let long = " ".repeat(cadenza_config::BYTES_MAX + 1);
