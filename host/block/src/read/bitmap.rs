@@ -30,10 +30,6 @@ impl Bitmap {
         fill(&mut self.words, from, to);
     }
 
-    pub(crate) fn get(&self, i: usize) -> bool {
-        self.words[i / 64] >> (i % 64) & 1 == 1
-    }
-
     pub(crate) fn and(&mut self, other: &Self) {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);
     }

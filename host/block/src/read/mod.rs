@@ -15,6 +15,7 @@ mod page;
 mod projection;
 mod reader;
 mod rows;
+mod scan;
 mod skeleton;
 mod source;
 

@@ -1,14 +1,17 @@
 //! An open block.
 
 use super::cache::Cache;
-use super::page::{Planes, Values};
+use super::filter::{Candidates, Filter};
+use super::page::Values;
 use super::projection::Projection;
 use super::rows::{self, TraceRows};
+use super::scan;
 use super::source::{LeafReader, Source, at, leaf, misfit};
 use super::{RangeRead, ReadError, ReadStats};
 use crate::meta::{BlockMeta, VPARQUET4};
 use crate::schema::Column;
 use cadenza_model::TraceId;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Most rows of one [`BlockReader::read_traces`]: their spans share 32-bit offsets.
@@ -81,6 +84,13 @@ impl BlockReader {
             }
         }
         Ok(None)
+    }
+
+    /// The traces that may have a span that fulfils `filter`, and that overlap the window (both ends in
+    /// nanoseconds since the epoch, both inclusive). Never misses one.
+    pub fn candidates(&self, filter: &Filter, window: Range<u64>) -> Result<Candidates, ReadError> {
+        let index = self.source.index()?;
+        scan::candidates(&self.source, &index, filter, &window)
     }
 
     /// The traces of these rows, which ascend.

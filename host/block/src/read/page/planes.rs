@@ -80,11 +80,6 @@ impl Planes {
         }
     }
 
-    /// Number of levels.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// Level `i`.
     pub(crate) fn get(&self, i: usize) -> u8 {
         let bit = |p: usize| (self.planes[p][i / 64] >> (i % 64) & 1) as u8;
@@ -207,11 +202,6 @@ impl Ranked {
     /// Number of ones.
     pub(crate) fn ones(&self) -> usize {
         self.ones
-    }
-
-    /// Whether bit `i` is set; false beyond the end.
-    pub(crate) fn get(&self, i: usize) -> bool {
-        i < self.len && self.words[i / 64] >> (i % 64) & 1 == 1
     }
 
     /// Ones in front of position `i`.

@@ -183,15 +183,6 @@ impl RowValues {
         }
         Ok(())
     }
-
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Ints(v) => v.len(),
-            Self::Doubles(v) => v.len(),
-            Self::Bools(v) => v.len(),
-            Self::Text(v) => v.len(),
-        }
-    }
 }
 
 /// Pages fetched together for several leaves.

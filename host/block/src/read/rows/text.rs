@@ -37,10 +37,6 @@ impl Text {
         self.plain_ends.push(self.plain.len() as u32);
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.refs.len()
-    }
-
     fn dictionary(&self) -> Option<&ByteList<'static>> {
         match self.dictionary.as_deref() {
             Some(Dictionary::Bytes(list)) => Some(list),

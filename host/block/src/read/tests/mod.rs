@@ -1,4 +1,6 @@
 //! Tests of the reader against the stock Parquet readers, a brute-force evaluator and damage.
 
+mod damage;
 mod pages;
+mod scans;
 mod support;
