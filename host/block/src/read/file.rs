@@ -75,7 +75,7 @@ impl FileIndex {
         let mut tries = 0;
         loop {
             let start = size.saturating_sub(want);
-            let tail = read_joined(io, stats, &[start..size])?.swap_remove(0);
+            let tail = read_joined(io, stats, std::slice::from_ref(&(start..size)))?.swap_remove(0);
             let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional);
             match reader.try_parse_sized(&tail, size) {
                 Ok(()) => {

@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn an_object_shorter_than_promised_is_an_error() {
-        let error = read_joined(&Bytes::from_static(b"abc"), &ReadStats::default(), &[1..9]).unwrap_err();
+        let error =
+            read_joined(&Bytes::from_static(b"abc"), &ReadStats::default(), std::slice::from_ref(&(1..9)))
+                .unwrap_err();
         assert_eq!(error.to_string(), "data.parquet is cut short: asked for bytes 1..9, got 2");
     }
 }

@@ -184,7 +184,7 @@ impl Ranked {
     pub(crate) fn fill(&mut self, len: usize, words: impl Iterator<Item = u64>) {
         self.words.clear();
         self.words.extend(words.take(len.div_ceil(64)));
-        if len % 64 != 0
+        if !len.is_multiple_of(64)
             && let Some(last) = self.words.last_mut()
         {
             *last &= u64::MAX >> (64 - len % 64);

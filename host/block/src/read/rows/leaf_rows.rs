@@ -41,20 +41,15 @@ pub(crate) struct Buffers {
 }
 
 impl LeafRows {
-    /// Reads `rows` (ascending, of this row group) of a leaf whose dictionary is loaded.
+    /// Reads `rows` (ascending, of this row group) of a leaf, from pages fetched before.
     pub(crate) fn read(
-        source: &Source,
-        index: &FileIndex,
-        row_group: usize,
-        leaf: &'static Leaf,
-        dictionary: Option<Arc<Dictionary>>,
+        mut reader: LeafReader<'_>,
         bytes: &mut PageBytes,
         rows: &[u32],
         buffers: &mut Buffers,
     ) -> Result<Self, ReadError> {
-        let mut reader = LeafReader::open(source, index, row_group, leaf, false)?;
-        reader.dictionary = dictionary.clone();
-        let mut out = Self::new(&reader, dictionary);
+        let leaf = reader.leaf;
+        let mut out = Self::new(&reader, reader.dictionary.clone());
         let pages = reader.pages.clone();
         let mut rest = rows;
         for (i, page) in pages.iter().enumerate() {

@@ -14,7 +14,7 @@ mod unsupported;
 use super::ReadError;
 use super::file::FileIndex;
 use super::projection::Projection;
-use super::source::Source;
+use super::source::{LeafReader, Source};
 use assemble::Assembler;
 use cadenza_model::{Columns, TraceId};
 use leaf_rows::{Buffers, LeafRows, PageBytes};
@@ -96,17 +96,9 @@ pub(crate) fn read(
         let dictionaries = source.dictionaries(index, row_group, &leaves)?;
         let mut read = Vec::with_capacity(leaves.len());
         for (leaf, dictionary) in leaves.iter().zip(dictionaries) {
-            let rows = LeafRows::read(
-                source,
-                index,
-                row_group,
-                leaf,
-                dictionary,
-                &mut bytes,
-                &wanted,
-                &mut buffers,
-            )?;
-            read.push(rows);
+            let mut reader = LeafReader::open(source, index, row_group, leaf, false)?;
+            reader.dictionary = dictionary;
+            read.push(LeafRows::read(reader, &mut bytes, &wanted, &mut buffers)?);
         }
         let mut assembler = Assembler::new(&source.meta, projection, read);
         for _ in &wanted {
