@@ -31,12 +31,15 @@ pub(crate) struct Core {
     pub(crate) cuts: CutQueue,
     /// Wakes the cutter before its time.
     pub(crate) wake: Notify,
+    /// Told when the log of earlier runs is indexed.
+    pub(crate) replayed: Notify,
     /// True until the log of earlier runs is indexed.
     pub(crate) replaying: AtomicBool,
     /// True once no more requests are taken.
     pub(crate) stopping: AtomicBool,
     /// Makes block ids of this run unlike those of any other.
     pub(crate) run: u64,
+    pub(crate) segment_at_start: u64,
     /// Blocks named in this run.
     pub(crate) blocks_named: AtomicU64,
     /// Ends the tasks.
@@ -64,11 +67,13 @@ impl Core {
             segments: Arc::default(),
             cuts: CutQueue::default(),
             wake: Notify::new(),
+            replayed: Notify::new(),
             replaying: AtomicBool::new(true),
             stopping: AtomicBool::new(false),
             run: env.random.next_u64() ^ env.clock.unix_ns(),
             blocks_named: AtomicU64::new(0),
             cancelled: CancellationToken::new(),
+            segment_at_start: wal.segments().last().map_or(0, |info| info.segment),
             index_bytes: AtomicI64::new(0),
             env,
             config,

@@ -202,9 +202,7 @@ impl Ingester {
     /// acknowledged before the call is in a block; with the store away that is never, so bound it.
     pub async fn flush_all(&self) {
         let core = &self.core;
-        while self.is_replaying() {
-            core.env.clock.sleep(SETTLE_PAUSE).await;
-        }
+        self.replayed().await;
         let mut looks = 0;
         while looks < SETTLE_LOOKS {
             let mut waiting = false;
@@ -223,6 +221,16 @@ impl Ingester {
                 looks += 1;
                 core.env.clock.sleep(SETTLE_PAUSE).await;
             }
+        }
+    }
+
+    async fn replayed(&self) {
+        let replayed = self.core.replayed.notified();
+        tokio::pin!(replayed);
+        replayed.as_mut().enable();
+        // Asked after enabling, so that the end cannot fall between the two.
+        if self.is_replaying() {
+            replayed.await;
         }
     }
 

@@ -124,7 +124,10 @@ impl Core {
             match append.appending.await {
                 Ok(durable) => {
                     self.metrics.appends.inc();
-                    self.index(tenant, append.batch, append.groups, durable).await;
+                    if !self.index(tenant, append.batch, append.groups, durable).await {
+                        let text = "the request was lost by a fault of the server";
+                        prepared.refuse_rest(self, tenant, &Refusal::new(Reason::Internal, text, None));
+                    }
                 }
                 Err(error) => {
                     self.metrics.append_failures.inc();

@@ -56,6 +56,7 @@ impl Core {
         self.metrics.catch_up_seconds.set(took.as_secs_f64());
         self.metrics.ready.set(1);
         self.replaying.store(false, Ordering::Release);
+        self.replayed.notify_waiters();
         self.wake.notify_one();
     }
 

@@ -184,3 +184,54 @@ const fn row(
 ) -> Row {
     Row { grpc, http_code, http, retry, discarded, partial }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Refusal;
+    use std::time::Duration;
+
+    /// Codes that an OTLP exporter sends again.
+    fn grpc_repeats(refusal: &Refusal) -> bool {
+        match refusal.reason.row().grpc {
+            Code::ResourceExhausted => refusal.retry_after.is_some(),
+            code => matches!(
+                code,
+                Code::Cancelled
+                    | Code::DeadlineExceeded
+                    | Code::Aborted
+                    | Code::OutOfRange
+                    | Code::Unavailable
+                    | Code::DataLoss
+            ),
+        }
+    }
+
+    #[test]
+    fn every_row_is_repeated_in_both_protocols_or_in_neither() {
+        for reason in Reason::ALL {
+            let row = reason.row();
+            let refusal = Refusal::new(reason, "", Some(Duration::from_secs(5)));
+            let repeats = row.retry != Retry::Never;
+            assert_eq!(grpc_repeats(&refusal), repeats, "{reason:?} over grpc");
+            assert_eq!(matches!(row.http, 429 | 502 | 503 | 504), repeats, "{reason:?} over http");
+            assert!(!(row.partial && repeats), "{reason:?}: what is rejected for good is never repeated");
+        }
+    }
+
+    #[test]
+    fn server_faults_have_a_delay_whatever_the_tenant_has_set() {
+        for reason in Reason::ALL {
+            let delay = Refusal::new(reason, "", None).retry_after;
+            assert_eq!(delay.is_some(), reason.row().retry == Retry::ServerDelay, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_distinct() {
+        let mut names: Vec<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Reason::ALL.len());
+    }
+}

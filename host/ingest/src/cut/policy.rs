@@ -131,10 +131,11 @@ impl Core {
         }
     }
 
-    /// Never the same twice, over restarts and servers.
+    /// Never the same twice: over servers by node and chance, over restarts also by the segments that
+    /// the log had at the start, since recording a cut begins a new one.
     fn next_block_id(&self) -> Uuid {
         let sequence = self.blocks_named.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}/{:016x}/{sequence}", self.config.node_id, self.run);
+        let name = format!("{}/{:016x}/{}/{sequence}", self.config.node_id, self.run, self.segment_at_start);
         Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
     }
 

@@ -14,14 +14,15 @@ use std::sync::Arc;
 type Batch = SpanBatch<Processed<Reservation>>;
 
 impl Core {
-    /// Puts the frame of `batch` into the tenant's index.
+    /// Puts the frame of `batch` into the tenant's index. False if that failed by a fault of ours: then
+    /// the spans must not be acknowledged, since only a restart would find them.
     pub(crate) async fn index(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         batch: Batch,
         mut groups: Groups,
         durable: Durable,
-    ) {
+    ) -> bool {
         let segment = self.segments.keep(durable.pos().segment);
         let spans = &batch.columns().spans;
         groups.collect(batch.columns(), 0..spans.len());
@@ -42,8 +43,7 @@ impl Core {
                 let dead = confirm(&suspects, ids, |frame| core.read_ids(frame));
                 (batch, groups, dead)
             };
-            // Only a panic loses the batch here; it is durable, and a restart finds it.
-            let Some(done) = self.env.spawn.blocking("ingest-confirm", work).await else { return };
+            let Some(done) = self.env.spawn.blocking("ingest-confirm", work).await else { return false };
             let dead;
             (batch, groups, dead) = done;
             if !dead.is_empty() {
@@ -65,6 +65,7 @@ impl Core {
         }
         self.pools.give_columns(columns);
         self.pools.give_groups(groups);
+        true
     }
 
     pub(crate) fn read_ids(&self, frame: &LiveFrame) -> Option<Arc<cadenza_model::Columns>> {

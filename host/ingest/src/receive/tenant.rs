@@ -64,7 +64,7 @@ mod tests {
         check(&["é"], Err((400, "tenant ID 'é' contains unsupported character 'é'")));
         check(&["a".repeat(150).as_str()], Ok("a".repeat(150).as_str()));
         check(&["a".repeat(151).as_str()], Err((400, "tenant ID is too long: max 150 characters")));
-        check(&["a|".repeat(20).as_str()], Err((400, "no org id")));
+        check(&["a|".repeat(20).as_str()], Err((400, "multiple org IDs present")));
     }
 
     #[test]
