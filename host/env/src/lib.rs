@@ -8,6 +8,7 @@ mod clock;
 mod disk;
 mod random;
 mod real;
+pub mod sim;
 mod spawn;
 
 pub use clock::{Clock, ManualClock};

@@ -7,6 +7,8 @@
 mod config;
 mod control;
 mod error;
+mod frame;
+mod log;
 mod metrics;
 mod pos;
 mod replay;
@@ -18,6 +20,7 @@ pub use config::{
 };
 pub use control::Control;
 pub use error::{AppendError, AppendErrorKind, Full, Malformed, OpenError, ReadError};
+pub use log::commit::Committer;
 pub use metrics::Metrics;
 pub use pos::{Durable, FramePos, Sections};
 pub use replay::{Damage, DamageKind, FrameIds, ReplayItem, ReplayStats, SpanFrame};
