@@ -1,1 +1,24 @@
-//! the bucket: layout, stores, blocklist.
+//! The bucket: where blocks lie, which there are, and how their bytes are reached.
+//!
+//! The layout is Tempo's (`<tenant>/<block id>/{data.parquet,bloom-N,index,meta.json}`), so a Cadenza and
+//! a Tempo can share a bucket. `meta.json` is written last and makes a block exist; blocks are immutable.
+//! Behaviour is added by decorators around `object_store`, one concern each, stacked in the binary's
+//! wiring only.
+
+mod block;
+mod blocklist;
+mod config;
+pub mod decorate;
+mod error;
+mod layout;
+mod metrics;
+mod poll;
+mod range;
+mod store;
+
+pub use block::StoredBlock;
+pub use config::Config;
+pub use error::StoreError;
+pub use metrics::Metrics;
+pub use poll::PollReport;
+pub use store::Store;

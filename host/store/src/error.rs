@@ -1,0 +1,36 @@
+//! What can go wrong between the server and its bucket.
+
+use uuid::Uuid;
+
+/// A failed bucket operation. Tenants are not named: the caller knows whose request it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store refused or was out of reach; worth retrying.
+    #[error("object {path}: {source}")]
+    Object {
+        /// Key of the object, without the configured prefix.
+        path: String,
+        /// What the client said.
+        source: object_store::Error,
+    },
+    /// An object is there but not what it should be; retrying does not help.
+    #[error("block {block_id}: {reason}")]
+    Corrupt {
+        /// The block that is hurt; all others are not.
+        block_id: Uuid,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn object(path: &object_store::path::Path, source: object_store::Error) -> Self {
+        Self::Object { path: path.to_string(), source }
+    }
+
+    /// True when the object does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Object { source: object_store::Error::NotFound { .. }, .. })
+    }
+}
