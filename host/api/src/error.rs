@@ -38,10 +38,14 @@ impl ApiError {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, message: String::new() }
     }
 
+    /// 503: not now; the text says what was waited for.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, message: message.into() }
+    }
+
     /// 503: `api_timeout` passed.
     pub(crate) fn timeout() -> Self {
-        let message = "unable to process request in the configured timeout".to_owned();
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, message }
+        Self::unavailable("unable to process request in the configured timeout")
     }
 }
 

@@ -6,8 +6,15 @@
 mod answer;
 mod config;
 mod error;
+mod gather;
 mod limits;
+mod pushdown;
 mod request;
+mod search;
+mod service;
+mod snapshot;
+mod tags;
+mod trace_by_id;
 
 pub use answer::{
     FoundTrace, Inspected, Missing, ResultSpan, ResultSpanSet, ResultValue, SearchAnswer, ServiceStats,
@@ -20,6 +27,8 @@ pub use request::{
     LegacyFilter, SearchFilter, SearchRequest, Sources, TagNamesRequest, TagScope, TagSelector,
     TagValuesRequest, TimeRange, TraceRequest,
 };
+
+pub use service::Querier;
 
 use async_trait::async_trait;
 

@@ -1,0 +1,364 @@
+//! Names and values of attributes, as far as a lenient filter and the range say.
+//!
+//! Blocks are read by chunks of whole rows: right, and slower than dictionaries would be.
+
+use crate::pushdown::{fields, filter};
+use crate::service::Budget;
+use crate::snapshot::Snapshot;
+use crate::{
+    Inspected, Missing, QueryError, QueryLimits, TagNamesAnswer, TagNamesRequest, TagScope, TagSelector,
+    TagValueType, TagValuesAnswer, TagValuesRequest, TimeRange,
+};
+use cadenza_block::read::{Field as BlockField, Filter, Projection};
+use cadenza_block::schema::Owner;
+use cadenza_model::tree::assemble;
+use cadenza_model::{Attrs, Columns};
+use cadenza_traceql::ast::{self, Intrinsic, Scope};
+use cadenza_traceql::plan::{Condition, condition};
+use cadenza_traceql::{Program, TraceInfo, condition_groups, lenient_filter, parse_tag};
+use cadenza_wal::Sections;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows of a block read at once.
+const CHUNK_ROWS: usize = 256;
+
+/// Rows that pass the request's filter, in columns.
+struct Wanted {
+    condition: Condition,
+    program: Program,
+}
+
+impl Wanted {
+    fn new(text: &str, groups_max: usize) -> Result<Self, QueryError> {
+        let found = lenient_filter(text);
+        if let Some(found) = &found
+            && groups_max > 0
+            && condition_groups(&found.expr) > groups_max as u64
+        {
+            return Err(QueryError::ConditionGroups { max: groups_max });
+        }
+        let condition = found.map_or(Condition::True, |found| condition(&found.expr).0);
+        let program = Program::compile_condition(&condition);
+        Ok(Self { condition, program })
+    }
+
+    fn rows(&self, columns: &Columns, rows: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut bound = self.program.bind(columns);
+        rows.filter(|&row| bound.matches_row(row)).collect()
+    }
+}
+
+/// Shows every row that passes to `visit`; false from it ends the walk.
+fn walk(
+    snapshot: &Snapshot,
+    wanted: &Wanted,
+    range: &TimeRange,
+    blocks_max: usize,
+    projection: &Projection,
+    budget: &Budget,
+    missing: &mut Missing,
+    inspected: &mut Inspected,
+    visit: &mut dyn FnMut(&Columns, &[u32]) -> bool,
+) -> Result<(), QueryError> {
+    if let Some(live) = &snapshot.live {
+        inspected.jobs += 1;
+        for frame in live.frames().iter().filter(|frame| range.overlaps(frame.start_ns(), frame.end_ns())) {
+            budget.check()?;
+            match live.read(frame, Sections::ALL) {
+                Ok(columns) => {
+                    let rows = wanted.rows(&columns, frame.live_rows());
+                    if !visit(&columns, &rows) {
+                        return Ok(());
+                    }
+                }
+                Err(error) => missing.note(format!("write-ahead log: {error}")),
+            }
+        }
+        inspected.jobs_done += 1;
+    }
+    let blocks_max = if blocks_max == 0 { usize::MAX } else { blocks_max };
+    let in_range = snapshot.blocks.iter().filter(|block| {
+        range.overlaps(block.meta().start_time.ns(), block.meta().end_time.ns().saturating_add(999_999_999))
+    });
+    let pushed: Filter = filter(&wanted.condition);
+    for block in in_range.take(blocks_max) {
+        inspected.blocks += 1;
+        inspected.jobs += 1;
+        inspected.block_bytes += block.meta().size;
+        let block_id = block.meta().block_id;
+        let found = block.reader().map_err(|error| error.to_string()).and_then(|reader| {
+            let rows = reader.candidates(&pushed, range.start_ns()..range.end_ns()).map_err(|error| error.to_string())?;
+            Ok((reader, rows.rows))
+        });
+        let (reader, rows) = match found {
+            Ok(found) => found,
+            Err(error) => {
+                missing.note(format!("block {block_id}: {error}"));
+                continue;
+            }
+        };
+        for chunk in rows.chunks(CHUNK_ROWS) {
+            budget.check()?;
+            match reader.read_traces(chunk, projection) {
+                Ok(read) => {
+                    inspected.bytes += read.columns.memory_bytes() as u64;
+                    let rows = wanted.rows(&read.columns, 0..read.columns.spans.len() as u32);
+                    if !visit(&read.columns, &rows) {
+                        return Ok(());
+                    }
+                }
+                Err(error) => missing.note(format!("block {block_id}: {error}")),
+            }
+        }
+        inspected.jobs_done += 1;
+    }
+    Ok(())
+}
+
+fn owner(scope: TagScope) -> Option<Owner> {
+    Some(match scope {
+        TagScope::Resource => Owner::Resource,
+        TagScope::Span => Owner::Span,
+        TagScope::Event => Owner::Event,
+        TagScope::Link => Owner::Link,
+        TagScope::Instrumentation => Owner::Scope,
+        TagScope::Intrinsic => return None,
+    })
+}
+
+fn condition_fields(condition: &Condition, out: &mut Vec<BlockField>) {
+    match condition {
+        Condition::Leaf(leaf) => out.extend(fields(&leaf.field)),
+        Condition::And(terms) | Condition::Or(terms) => terms.iter().for_each(|term| condition_fields(term, out)),
+        Condition::True | Condition::False => {}
+    }
+}
+
+/// The attribute lists of a span's row in a scope: (set, owner) pairs.
+fn lists<'a>(columns: &'a Columns, row: u32, scope: TagScope) -> (&'a Attrs, std::ops::Range<usize>) {
+    let row = row as usize;
+    let one = |at: usize| at..at + 1;
+    match scope {
+        TagScope::Resource => (&columns.resource_attrs, one(columns.resource_of(row))),
+        TagScope::Instrumentation => (&columns.scope_attrs, one(columns.spans.scope[row] as usize)),
+        TagScope::Event => (&columns.event_attrs, columns.spans.events(row)),
+        TagScope::Link => (&columns.link_attrs, columns.spans.links(row)),
+        TagScope::Span | TagScope::Intrinsic => (&columns.span_attrs, one(row)),
+    }
+}
+
+/// Attribute names by scope.
+pub(crate) fn names(
+    snapshots: &[(Snapshot, QueryLimits)],
+    request: &TagNamesRequest,
+    budget: &Budget,
+) -> Result<TagNamesAnswer, QueryError> {
+    let mut answer = TagNamesAnswer::default();
+    let mut found: BTreeMap<TagScope, BTreeSet<String>> = BTreeMap::new();
+    let scopes: Vec<TagScope> = request.scopes.iter().copied().filter(|scope| *scope != TagScope::Intrinsic).collect();
+    for (snapshot, limits) in snapshots {
+        answer.missing.add(snapshot.missing());
+        let wanted = Wanted::new(&request.query, limits.tag_groups_max)?;
+        let mut touched = Vec::new();
+        condition_fields(&wanted.condition, &mut touched);
+        let projection = scopes.iter().filter_map(|scope| owner(*scope));
+        let projection = projection.fold(Projection::fields(&touched), Projection::with_attributes);
+        let mut bytes = 0;
+        let (mut missing, mut inspected) = (Missing::default(), Inspected::default());
+        let mut visit = |columns: &Columns, rows: &[u32]| -> bool {
+            for &scope in &scopes {
+                let names = found.entry(scope).or_default();
+                // Names repeat: look at each key code once.
+                let mut seen = BTreeSet::new();
+                for &row in rows {
+                    let (attrs, owners) = lists(columns, row, scope);
+                    for at in owners.flat_map(|owner| attrs.of(owner)) {
+                        if seen.insert(attrs.key[at]) {
+                            let name = columns.key(attrs, at);
+                            if !names.contains(name) {
+                                bytes += name.len();
+                                names.insert(name.to_owned());
+                            }
+                        }
+                    }
+                }
+            }
+            limits.tag_bytes_max == 0 || bytes < limits.tag_bytes_max
+        };
+        walk(snapshot, &wanted, &request.range, limits.tag_blocks_max, &projection, budget, &mut missing, &mut inspected, &mut visit)?;
+        answer.missing.add(missing);
+        answer.inspected.add(&inspected);
+    }
+    for (scope, names) in found.into_iter().filter(|(_, names)| !names.is_empty()) {
+        let limit = if request.limit_per_scope == 0 { usize::MAX } else { request.limit_per_scope };
+        answer.scopes.push((scope, names.into_iter().take(limit).collect()));
+    }
+    Ok(answer)
+}
+
+/// Values of one attribute or intrinsic.
+pub(crate) fn values(
+    snapshots: &[(Snapshot, QueryLimits)],
+    request: &TagValuesRequest,
+    budget: &Budget,
+) -> Result<TagValuesAnswer, QueryError> {
+    let field = match &request.tag {
+        TagSelector::Bare(name) => ast::Field::Attribute(ast::Attribute { scope: Scope::None, parent: false, name: name.as_str().into() }),
+        TagSelector::TraceQl(text) => {
+            parse_tag(text).map_err(|error| QueryError::Invalid(format!("please provide a valid tagName: {error}")))?
+        }
+    };
+    let mut answer = TagValuesAnswer::default();
+    if let Some(fixed) = fixed_values(&field) {
+        answer.values = fixed;
+        return Ok(answer);
+    }
+    let mut found: BTreeSet<(TagValueType, String)> = BTreeSet::new();
+    for (snapshot, limits) in snapshots {
+        answer.missing.add(snapshot.missing());
+        let wanted = Wanted::new(&request.query, limits.tag_groups_max)?;
+        let mut touched = fields(&field);
+        condition_fields(&wanted.condition, &mut touched);
+        let projection = Projection::fields(&touched);
+        let mut bytes = 0;
+        let (mut missing, mut inspected) = (Missing::default(), Inspected::default());
+        let mut visit = |columns: &Columns, rows: &[u32]| -> bool {
+            let mut add = |kind: TagValueType, text: String| {
+                bytes += text.len();
+                found.insert((kind, text));
+            };
+            collect(columns, rows, &field, &mut add);
+            let enough = request.limit > 0 && found.len() >= request.limit;
+            !enough && (limits.tag_bytes_max == 0 || bytes < limits.tag_bytes_max)
+        };
+        walk(snapshot, &wanted, &request.range, limits.tag_blocks_max, &projection, budget, &mut missing, &mut inspected, &mut visit)?;
+        answer.missing.add(missing);
+        answer.inspected.add(&inspected);
+    }
+    let limit = if request.limit == 0 { usize::MAX } else { request.limit };
+    answer.values = found.into_iter().take(limit).collect();
+    Ok(answer)
+}
+
+/// Lists that do not depend on the data.
+fn fixed_values(field: &ast::Field) -> Option<Vec<(TagValueType, String)>> {
+    let words = |words: &[&str]| words.iter().map(|word| (TagValueType::Keyword, (*word).to_owned())).collect();
+    match field {
+        ast::Field::Intrinsic(Intrinsic::Status) => Some(words(&["error", "ok", "unset"])),
+        ast::Field::Intrinsic(Intrinsic::Kind) => {
+            Some(words(&["client", "consumer", "internal", "producer", "server", "unspecified"]))
+        }
+        // Nobody can choose among all durations or ids.
+        ast::Field::Intrinsic(
+            Intrinsic::Duration | Intrinsic::TraceDuration | Intrinsic::SpanId | Intrinsic::ParentId
+            | Intrinsic::TraceId | Intrinsic::LinkSpanId | Intrinsic::LinkTraceId | Intrinsic::NestedSetLeft
+            | Intrinsic::NestedSetRight | Intrinsic::NestedSetParent | Intrinsic::ChildCount | Intrinsic::Parent,
+        ) => Some(Vec::new()),
+        _ => None,
+    }
+}
+
+/// The distinct values of `field` in `rows`.
+fn collect(columns: &Columns, rows: &[u32], field: &ast::Field, add: &mut dyn FnMut(TagValueType, String)) {
+    match field {
+        ast::Field::Attribute(attribute) => {
+            let scopes: &[TagScope] = match attribute.scope {
+                Scope::None => &[TagScope::Span, TagScope::Resource],
+                Scope::Span => &[TagScope::Span],
+                Scope::Resource => &[TagScope::Resource],
+                Scope::Event => &[TagScope::Event],
+                Scope::Link => &[TagScope::Link],
+                Scope::Instrumentation => &[TagScope::Instrumentation],
+            };
+            for &scope in scopes {
+                collect_attribute(columns, rows, scope, &attribute.name, add);
+            }
+        }
+        ast::Field::Intrinsic(intrinsic) => collect_intrinsic(columns, rows, *intrinsic, add),
+    }
+}
+
+fn collect_attribute(
+    columns: &Columns,
+    rows: &[u32],
+    scope: TagScope,
+    name: &str,
+    add: &mut dyn FnMut(TagValueType, String),
+) {
+    let keys: BTreeSet<u32> = columns.names.codes_of(name.as_bytes()).collect();
+    if keys.is_empty() {
+        return;
+    }
+    let mut seen = BTreeSet::new();
+    for &row in rows {
+        let (attrs, owners) = lists(columns, row, scope);
+        for at in owners.flat_map(|owner| attrs.of(owner)) {
+            if keys.contains(&attrs.key[at]) && seen.insert((attrs.ty[at], attrs.val[at])) {
+                add_value(columns.value(attrs, at), add);
+            }
+        }
+    }
+}
+
+fn add_value(value: cadenza_model::ValueRef<'_>, add: &mut dyn FnMut(TagValueType, String)) {
+    use cadenza_model::ValueRef as V;
+    match value {
+        V::Str(text) => add(TagValueType::String, text.to_owned()),
+        V::Int(number) => add(TagValueType::Int, number.to_string()),
+        // Tempo always writes a decimal point.
+        V::Double(number) => add(TagValueType::Float, format!("{number:?}")),
+        V::Bool(flag) => add(TagValueType::Bool, flag.to_string()),
+        V::Array(encoded) => {
+            cadenza_model::otlp::any_value::array_elements(encoded).for_each(|element| {
+                if !matches!(element, V::Array(_)) {
+                    add_value(element, add);
+                }
+            });
+        }
+        V::Absent | V::Empty | V::Map(_) | V::Bytes(_) => {}
+    }
+}
+
+fn collect_intrinsic(
+    columns: &Columns,
+    rows: &[u32],
+    intrinsic: Intrinsic,
+    add: &mut dyn FnMut(TagValueType, String),
+) {
+    let spans = &columns.spans;
+    let mut text = |text: &str| add(TagValueType::String, text.to_owned());
+    match intrinsic {
+        Intrinsic::Name => rows.iter().for_each(|&row| text(columns.names.str(spans.name[row as usize]))),
+        Intrinsic::StatusMessage => rows.iter().for_each(|&row| text(columns.values.str(spans.message[row as usize]))),
+        Intrinsic::InstrumentationName => rows.iter().for_each(|&row| {
+            text(columns.names.str(columns.scopes.name[spans.scope[row as usize] as usize]));
+        }),
+        Intrinsic::InstrumentationVersion => rows.iter().for_each(|&row| {
+            text(columns.names.str(columns.scopes.version[spans.scope[row as usize] as usize]));
+        }),
+        Intrinsic::EventName => rows.iter().for_each(|&row| {
+            spans.events(row as usize).for_each(|event| text(columns.names.str(columns.events.name[event])));
+        }),
+        Intrinsic::EventTimeSinceStart => rows.iter().for_each(|&row| {
+            let start = spans.start_ns[row as usize];
+            spans.events(row as usize).for_each(|event| {
+                add(TagValueType::Int, columns.events.time_ns[event].wrapping_sub(start).to_string());
+            });
+        }),
+        Intrinsic::RootName | Intrinsic::RootServiceName => {
+            let mut traces: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+            for &row in rows {
+                traces.entry(spans.trace_id[row as usize]).or_default().push(row);
+            }
+            for rows in traces.values() {
+                let root = assemble(columns, rows).root;
+                let info = TraceInfo::collect(columns, rows, root);
+                if root.is_some() {
+                    text(if intrinsic == Intrinsic::RootName { info.root_name } else { info.root_service });
+                }
+            }
+        }
+        // Answered by `fixed_values`.
+        _ => {}
+    }
+}
