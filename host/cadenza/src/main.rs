@@ -1,1 +1,57 @@
-fn main() {}
+//! Cadenza: a distributed-tracing backend, drop-in for Grafana Tempo.
+//!
+//! This file is the table of contents: command line, configuration, runtime, run.
+
+mod cli;
+mod demo;
+mod logging;
+mod resources;
+mod run;
+mod serve;
+mod settings;
+mod shutdown;
+mod wire;
+
+use cadenza_config::{Command, EXIT_BAD_CONFIG, EXIT_DRAINED, EXIT_FAILED_START, parse_args};
+use std::process::ExitCode;
+
+/// Threads for blocking work: queries, block building, large decodes. More than the cores can use, so that
+/// reads waiting for a disk do not hold up others; few enough that their stacks stay small.
+const BLOCKING_THREADS_MAX: usize = 64;
+
+fn main() -> ExitCode {
+    let args = match parse_args(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(error) => return cli::fail(error.exit_code(), &error),
+    };
+    if args.version || args.help {
+        return cli::print_about(args.version);
+    }
+    if args.health {
+        return cli::check_health(&args.health_url);
+    }
+    let loaded = match settings::load(&args) {
+        Ok(loaded) => loaded,
+        Err(error) => return cli::fail(EXIT_BAD_CONFIG, &error),
+    };
+    if args.verify {
+        return cli::verify(&loaded);
+    }
+    if let Err(error) = loaded.config.check_target() {
+        return cli::fail(EXIT_FAILED_START, &error);
+    }
+    if let Err(error) = loaded.startable() {
+        return cli::fail(error.exit_code(), &error);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(resources::cores())
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()
+        .expect("the system can start a runtime");
+    let demo = args.command == Command::Demo;
+    match runtime.block_on(run::run(loaded, demo)) {
+        Ok(()) => ExitCode::from(EXIT_DRAINED),
+        Err(error) => cli::fail(EXIT_FAILED_START, &format!("{error:#}")),
+    }
+}

@@ -1,0 +1,198 @@
+//! The life of a server: build, bind, say what listens where, serve, drain.
+
+use crate::wire::{App, ServerStatus, real_env};
+use crate::{demo, logging, serve, settings, shutdown};
+use anyhow::{Context, Result};
+use cadenza_config::{Config, LogFormat, Loaded};
+use cadenza_store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Start waits this long for the first listing of the bucket.
+const FIRST_POLL_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Between two tries to list a bucket that could not be listed.
+const POLL_RETRY: Duration = Duration::from_secs(5);
+
+/// Serves until a signal, then drains.
+///
+/// # Errors
+/// When the server cannot start.
+pub(crate) async fn run(loaded: Loaded, with_demo: bool) -> Result<()> {
+    let config = loaded.config.clone();
+    let _logging = logging::install(&logging::Config {
+        // The demo talks to a person; the log's good news would be in the way.
+        level: if with_demo { "warn".into() } else { config.server.log_level.as_str().into() },
+        json: config.server.log_format == LogFormat::Json,
+        otlp_endpoint: settings::own_otlp_endpoint(),
+    })?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    if !loaded.ignored.is_empty() {
+        tracing::warn!(keys = loaded.ignored.join(", "), "configuration keys accepted without effect");
+    }
+    let env = real_env();
+    let stop = shutdown::on_signal(&env.spawn).context("installing signal handlers")?;
+    let listeners = Listeners::bind(&config).await?;
+    let app = App::build(env, loaded, stop.clone())?;
+    let serving = TaskTracker::new();
+    let ports = listeners.serve(&app, &serving, &stop);
+    // Queries should know the blocks from the first one on; an unreachable bucket must not stop ingest.
+    tokio::select! {
+        _ = poll(&app.store, &app.status) => {}
+        () = app.env.clock.sleep(FIRST_POLL_WAIT_MAX) => tracing::warn!("the bucket is slow; its blocks are missing for now"),
+    }
+    spawn_background(&app, &stop);
+    app.status.set_listening();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    if with_demo {
+        let clock = Arc::clone(&app.env.clock);
+        let random = Arc::clone(&app.env.random);
+        let demo = demo::run(clock, random, ports, stop.clone()).await;
+        stop.cancel();
+        drain(&app, &config, &serving).await;
+        return demo;
+    }
+    stop.cancelled().await;
+    app.env.clock.sleep(config.shutdown_delay).await;
+    drain(&app, &config, &serving).await;
+    Ok(())
+}
+
+/// All sockets, bound before the log is touched: a busy port must not cost a replay.
+struct Listeners {
+    http: TcpListener,
+    grpc: TcpListener,
+    otlp_grpc: Vec<TcpListener>,
+    otlp_http: Vec<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self> {
+        let mut listeners = Self {
+            http: serve::bind("the HTTP API", &config.server.http.to_string()).await?,
+            grpc: serve::bind("internal gRPC", &config.server.grpc.to_string()).await?,
+            otlp_grpc: Vec::new(),
+            otlp_http: Vec::new(),
+        };
+        for receiver in &config.distributor.otlp {
+            if let Some(grpc) = &receiver.grpc {
+                let what = format!("OTLP/gRPC ({})", receiver.name);
+                listeners.otlp_grpc.push(serve::bind(&what, &grpc.listen.to_string()).await?);
+            }
+            if let Some(http) = &receiver.http {
+                let what = format!("OTLP/HTTP ({})", receiver.name);
+                listeners.otlp_http.push(serve::bind(&what, &http.listen.to_string()).await?);
+            }
+        }
+        Ok(listeners)
+    }
+
+    /// Starts serving on every socket; returns the ports for the demo.
+    fn serve(self, app: &App, serving: &TaskTracker, stop: &CancellationToken) -> demo::Ports {
+        let port = |listener: &TcpListener| listener.local_addr().map_or(0, |address| address.port());
+        let ports = demo::Ports {
+            otlp_grpc: self.otlp_grpc.first().map_or(0, port),
+            otlp_http: self.otlp_http.first().map_or(0, port),
+            http: port(&self.http),
+        };
+        let start = |what: &str, listener: TcpListener, router: axum::Router| {
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, "{what} listening");
+            }
+            let (spawn, clock) = (Arc::clone(&app.env.spawn), Arc::clone(&app.env.clock));
+            let task = serve::http(listener, router, spawn, clock, stop.clone());
+            app.env.spawn.spawn("listener", Box::pin(serving.track_future(task)));
+        };
+        start("HTTP API", self.http, app.api.clone());
+        start("internal gRPC", self.grpc, health_router());
+        let otlp_grpc = tonic::service::Routes::new(cadenza_ingest::receive::grpc_service(app.ingester.clone()));
+        let otlp_grpc = otlp_grpc.into_axum_router();
+        for listener in self.otlp_grpc {
+            start("OTLP/gRPC", listener, otlp_grpc.clone());
+        }
+        let otlp_http = cadenza_ingest::receive::http_router(app.ingester.clone());
+        for listener in self.otlp_http {
+            start("OTLP/HTTP", listener, otlp_http.clone());
+        }
+        serving.close();
+        ports
+    }
+}
+
+/// The standard health service: what Tempo's internal port answers to probes.
+fn health_router() -> axum::Router {
+    let (_reporter, service) = tonic_health::server::health_reporter();
+    tonic::service::Routes::new(service).into_axum_router()
+}
+
+/// Lists the bucket once; true when that worked.
+async fn poll(store: &Store, status: &ServerStatus) -> bool {
+    match store.poll().await {
+        Ok(report) => {
+            tracing::info!(tenants = report.tenants, blocks = report.blocks, "block list polled");
+            status.set_store_listed();
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the bucket could not be listed, the old block list stays");
+            false
+        }
+    }
+}
+
+/// The loops that live as long as the server.
+fn spawn_background(app: &App, stop: &CancellationToken) {
+    let (store, status, clock, token) =
+        (Arc::clone(&app.store), Arc::clone(&app.status), Arc::clone(&app.env.clock), stop.clone());
+    let mut listed = status.is_store_listed();
+    let polling = async move {
+        loop {
+            let pause = if listed { store.poll_interval() } else { POLL_RETRY };
+            tokio::select! {
+                () = token.cancelled() => return,
+                () = clock.sleep(pause) => {}
+            }
+            listed = poll(&store, &status).await;
+        }
+    };
+    app.env.spawn.spawn("blocklist-poll", Box::pin(polling));
+
+    let Some(path) = app.loaded.config.overrides.per_tenant_file.clone() else { return };
+    let period = app.loaded.config.overrides.per_tenant_period.max(Duration::from_secs(1));
+    let (overrides, status, clock, token) =
+        (Arc::clone(&app.overrides), Arc::clone(&app.status), Arc::clone(&app.env.clock), stop.clone());
+    let reloading = async move {
+        loop {
+            tokio::select! {
+                () = token.cancelled() => return,
+                () = clock.sleep(period) => {}
+            }
+            match settings::reload(&overrides, &path) {
+                Ok(_) => status.overrides_changed(),
+                Err(error) => tracing::error!(error = format!("{error:#}"), "the old limits stay in force"),
+            }
+        }
+    };
+    app.env.spawn.spawn("overrides-reload", Box::pin(reloading));
+}
+
+/// Lets requests end, writes what is live as blocks as far as the grace allows, closes the log. What does
+/// not get into a block in time stays in the log and is there at the next start.
+async fn drain(app: &App, config: &Config, serving: &TaskTracker) {
+    let grace = config.server.graceful_shutdown_timeout;
+    let orderly = async {
+        app.ingester.stop_taking().await;
+        app.ingester.flush_all().await;
+        serving.wait().await;
+    };
+    tokio::select! {
+        () = orderly => {}
+        () = app.env.clock.sleep(grace) => tracing::warn!(?grace, "the grace is over; the log keeps what is left"),
+    }
+    app.wal.close().await;
+    tracing::info!("stopped");
+}

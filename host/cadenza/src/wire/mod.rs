@@ -1,0 +1,108 @@
+//! Wiring: the only place that knows every crate. Turns configuration into each crate's own `Config`,
+//! picks the real seams, stacks the store's decorators.
+
+mod limits;
+mod map;
+mod process;
+mod sink;
+mod status;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use cadenza_api::Api;
+use cadenza_config::{Loaded, Overrides};
+use cadenza_env::{Disk, Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
+use cadenza_ingest::Ingester;
+use cadenza_query::Querier;
+use cadenza_store::Store;
+use cadenza_store::decorate::Counting;
+use cadenza_wal::Wal;
+use limits::Limits;
+use object_store::local::LocalFileSystem;
+use prometheus::Registry;
+use sink::StoreSink;
+pub(crate) use status::ServerStatus;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+/// A server that is put together but listens nowhere yet.
+pub(crate) struct App {
+    pub(crate) env: Env,
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) ingester: Ingester,
+    pub(crate) store: Arc<Store>,
+    pub(crate) wal: Arc<Wal>,
+    pub(crate) overrides: Arc<Overrides>,
+    pub(crate) status: Arc<ServerStatus>,
+    pub(crate) api: Router,
+}
+
+/// The real seams.
+pub(crate) fn real_env() -> Env {
+    Env {
+        clock: Arc::new(SystemClock::default()),
+        random: Arc::new(OsRandom::default()),
+        disk: Arc::new(RealDisk),
+        spawn: Arc::new(TokioSpawn::new(Handle::current())),
+    }
+}
+
+impl App {
+    /// Opens the log and the store and connects everything. Starts no listener.
+    ///
+    /// # Errors
+    /// When a directory cannot be used, the log is locked by another process, or the overrides file is bad.
+    pub(crate) fn build(env: Env, loaded: Loaded, stop: CancellationToken) -> Result<Self> {
+        let config = Arc::new(loaded.config.clone());
+        let registry = Registry::new();
+        let overrides = Arc::new(Overrides::new(Arc::clone(&config)));
+        if let Some(path) = &config.overrides.per_tenant_file {
+            crate::settings::reload(&overrides, path).context("the per-tenant overrides cannot be loaded")?;
+        }
+        let limits = Arc::new(Limits::new(Arc::clone(&config), Arc::clone(&overrides)));
+
+        let store_metrics = cadenza_store::Metrics::new(&registry);
+        let objects = local_objects(&env, &config.storage.local_path)?;
+        let objects = Arc::new(Counting::new(objects, store_metrics.clone(), Arc::clone(&env.clock)));
+        let store = Store::new(env.clone(), map::store(&config), store_metrics, objects, Handle::current());
+        let store = Arc::new(store);
+
+        let wal = Wal::open(env.clone(), map::wal(&config), &registry);
+        let wal = wal.with_context(|| format!("the log in {} cannot be opened", config.storage.wal_path.display()))?;
+        let wal = Arc::new(wal);
+        let sink = Arc::new(StoreSink::new(Arc::clone(&store), map::block(&config), Arc::clone(&overrides)));
+        let ingester =
+            Ingester::start(env.clone(), map::ingest(&config), Arc::clone(&wal), limits.clone(), sink, &registry)?;
+
+        let querier = Querier::new(
+            env.clone(),
+            map::query(&config),
+            ingester.clone(),
+            Arc::clone(&store),
+            limits.clone(),
+            &registry,
+        )?;
+        let status = ServerStatus::new(&env, registry, loaded.clone(), Arc::clone(&overrides), ingester.clone(), stop)?;
+        let status = Arc::new(status);
+        let api = Api {
+            config: Arc::new(map::api(&config)),
+            clock: Arc::clone(&env.clock),
+            query: Arc::new(querier),
+            limits,
+            status: Arc::clone(&status) as Arc<dyn cadenza_api::Status>,
+            metrics: Arc::new(cadenza_api::Metrics::new(status.registry())?),
+        };
+        let api = cadenza_api::router(api);
+        Ok(Self { env, loaded: Arc::new(loaded), ingester, store, wal, overrides, status, api })
+    }
+}
+
+/// The local backend: files appear whole or not at all, and are synced before a write is answered.
+fn local_objects(env: &Env, path: &std::path::Path) -> Result<Arc<dyn object_store::ObjectStore>> {
+    let disk: &dyn Disk = env.disk.as_ref();
+    disk.create_dir_all(path).with_context(|| format!("cannot make the block directory {}", path.display()))?;
+    let objects = LocalFileSystem::new_with_prefix(path);
+    let objects = objects.with_context(|| format!("cannot use the block directory {}", path.display()))?;
+    Ok(Arc::new(objects.with_fsync(true)))
+}
