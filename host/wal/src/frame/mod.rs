@@ -47,9 +47,9 @@ pub(crate) const FRAME_BYTES_MAX: usize = 64 << 20;
 /// Largest section before compression; decoding allocates no more per section.
 pub(crate) const SECTION_BYTES_MAX: usize = 128 << 20;
 /// Rows of one table of a frame: columns of constants take no bytes, so counts need a bound of their own.
-pub(crate) const ROWS_MAX: usize = 1 << 22;
+pub(crate) const ROWS_MAX: usize = 1 << 20;
 /// Attributes of one kind of owner in a frame.
-pub(crate) const ATTRS_MAX: usize = 1 << 24;
+pub(crate) const ATTRS_MAX: usize = 1 << 22;
 /// Frames up to this size are merged: separate sections pay only when they spare a read.
 pub(crate) const MERGED_BYTES_MAX: usize = 8 << 10;
 

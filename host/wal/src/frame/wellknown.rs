@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn the_list_of_version_1_is_for_ever() {
-        assert_eq!((NAMES.len(), crc32c::crc32c(LIST.as_bytes())), (622, 0));
+        assert_eq!((NAMES.len(), crc32c::crc32c(LIST.as_bytes())), (622, 1_473_090_800));
         assert_eq!(NUMBERS.len(), NAMES.len(), "a name stands twice");
         assert!(NAMES.iter().all(|name| !name.is_empty()));
     }
