@@ -22,6 +22,9 @@ pub enum WriteError {
     /// A page could not be compressed.
     #[error("zstd: {0}")]
     Compress(#[source] std::io::Error),
+    /// The bloom filter's configuration makes no filter.
+    #[error(transparent)]
+    Bloom(#[from] crate::bloom::BloomError),
     /// The index object or the meta could not be encoded.
     #[error("json: {0}")]
     Json(#[from] serde_json::Error),

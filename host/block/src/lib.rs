@@ -5,5 +5,6 @@ mod error;
 pub mod meta;
 pub mod read;
 pub mod schema;
+pub mod write;
 
 pub use error::WriteError;

@@ -245,6 +245,8 @@ pub struct Leaf {
     pub path: ColumnPath,
     /// Parquet's storage type.
     pub physical: PhysicalType,
+    /// True for numbers that are ordered as unsigned.
+    pub unsigned: bool,
     /// True if an entry of `list` may lack a value; adds one to the maximum definition level.
     pub optional: bool,
     /// Our choice.
@@ -421,6 +423,7 @@ impl Leaf {
             list,
             path: ColumnPath::new(vec![]),
             physical: kind.physical(),
+            unsigned: matches!(kind, Kind::Int { signed: false, .. }),
             optional,
             encode,
             def_max: depth + u8::from(optional),
