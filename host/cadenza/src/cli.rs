@@ -55,7 +55,9 @@ pub(crate) fn check_health(url: &str) -> ExitCode {
 
 /// The status line of a GET.
 fn ask(url: &str) -> std::io::Result<String> {
-    let rest = url.strip_prefix("http://").ok_or_else(|| std::io::Error::other("only http:// URLs are supported"))?;
+    let rest = url
+        .strip_prefix("http://")
+        .ok_or_else(|| std::io::Error::other("only http:// URLs are supported"))?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let address = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
     let mut stream = TcpStream::connect(address)?;

@@ -39,7 +39,8 @@ impl Drop for Guard {
 /// # Errors
 /// When the level is unknown or the exporter cannot be built.
 pub(crate) fn install(config: &Config) -> Result<Guard> {
-    let level: LevelFilter = config.level.parse().with_context(|| format!("unknown log level {:?}", config.level))?;
+    let level: LevelFilter =
+        config.level.parse().with_context(|| format!("unknown log level {:?}", config.level))?;
     // The libraries below log every connection and frame at debug level.
     let quiet = ["hyper", "h2", "tower", "tonic", "object_store", "opentelemetry"];
     let filter = quiet.iter().fold(EnvFilter::default().add_directive(level.into()), |filter, library| {

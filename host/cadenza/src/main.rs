@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     }
     let loaded = match settings::load(&args) {
         Ok(loaded) => loaded,
-        Err(error) => return cli::fail(EXIT_BAD_CONFIG, &error),
+        Err(error) => return cli::fail(EXIT_BAD_CONFIG, &format!("{error:#}")),
     };
     if args.verify {
         return cli::verify(&loaded);

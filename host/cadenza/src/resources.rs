@@ -1,5 +1,8 @@
 //! What this process may use: cores and memory, as its container limits them.
-#![expect(clippy::disallowed_methods, reason = "reads the kernel's limits once at start, before the seams exist")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the kernel's limits once at start, before the seams exist"
+)]
 
 /// Cores, cgroup quotas included.
 pub(crate) fn cores() -> usize {
@@ -29,7 +32,9 @@ mod tests {
 
     #[test]
     fn limits_are_read_as_both_cgroup_versions_spell_them() {
-        for (text, expect) in [("max\n", None), ("268435456\n", Some(1 << 28)), ("9223372036854771712", None), ("", None)] {
+        for (text, expect) in
+            [("max\n", None), ("268435456\n", Some(1 << 28)), ("9223372036854771712", None), ("", None)]
+        {
             assert_eq!(parse_limit(text), expect, "{text:?}");
         }
     }

@@ -3,7 +3,7 @@
 use crate::wire::{App, ServerStatus, real_env};
 use crate::{demo, logging, serve, settings, shutdown};
 use anyhow::{Context, Result};
-use cadenza_config::{Config, LogFormat, Loaded};
+use cadenza_config::{Config, Loaded, LogFormat};
 use cadenza_store::Store;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,7 +109,8 @@ impl Listeners {
         };
         start("HTTP API", self.http, app.api.clone());
         start("internal gRPC", self.grpc, health_router());
-        let otlp_grpc = tonic::service::Routes::new(cadenza_ingest::receive::grpc_service(app.ingester.clone()));
+        let otlp_grpc =
+            tonic::service::Routes::new(cadenza_ingest::receive::grpc_service(app.ingester.clone()));
         let otlp_grpc = otlp_grpc.into_axum_router();
         for listener in self.otlp_grpc {
             start("OTLP/gRPC", listener, otlp_grpc.clone());

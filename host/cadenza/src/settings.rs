@@ -51,5 +51,6 @@ pub(crate) fn own_otlp_endpoint() -> Option<String> {
 
 /// The machine's name, part of this node's identity in a shared bucket.
 pub(crate) fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "cadenza".into(), |text| text.trim().to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "cadenza".into(), |text| text.trim().to_owned())
 }

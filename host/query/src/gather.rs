@@ -45,7 +45,9 @@ pub(crate) fn stored_rows(
                 return Ok(None);
             }
             let reader = block.reader().map_err(|error| error.to_string())?;
-            let Some(row) = reader.find_trace(id).map_err(|error| error.to_string())? else { return Ok(None) };
+            let Some(row) = reader.find_trace(id).map_err(|error| error.to_string())? else {
+                return Ok(None);
+            };
             let read = reader.read_traces(&[row], projection).map_err(|error| error.to_string())?;
             Ok(Some(read.columns))
         };
@@ -70,8 +72,10 @@ pub(crate) fn append(into: &mut Columns, from: &Columns, rows: &[u32]) -> Result
 pub(crate) fn distinct_rows(columns: &Columns, rows: impl IntoIterator<Item = u32>) -> Vec<u32> {
     let spans = &columns.spans;
     let mut seen = HashSet::new();
-    let mut rows: Vec<u32> =
-        rows.into_iter().filter(|&row| seen.insert((spans.span_id[row as usize], spans.kind[row as usize]))).collect();
+    let mut rows: Vec<u32> = rows
+        .into_iter()
+        .filter(|&row| seen.insert((spans.span_id[row as usize], spans.kind[row as usize])))
+        .collect();
     rows.sort_by_key(|&row| (spans.start_ns[row as usize], spans.span_id[row as usize]));
     rows
 }
@@ -86,7 +90,10 @@ const KIND_CLIENT: i32 = 3;
 pub(crate) fn part_shared_spans(columns: &mut Columns, rows: &[u32]) {
     let spans = &columns.spans;
     let of_kind = |kind: i32| -> HashSet<SpanId> {
-        rows.iter().filter(|&&row| spans.kind[row as usize] == kind).map(|&row| spans.span_id[row as usize]).collect()
+        rows.iter()
+            .filter(|&&row| spans.kind[row as usize] == kind)
+            .map(|&row| spans.span_id[row as usize])
+            .collect()
     };
     let (clients, servers) = (of_kind(KIND_CLIENT), of_kind(KIND_SERVER));
     if clients.is_disjoint(&servers) {
@@ -97,7 +104,9 @@ pub(crate) fn part_shared_spans(columns: &mut Columns, rows: &[u32]) {
     let shared: Vec<u32> = rows
         .iter()
         .copied()
-        .filter(|&row| spans.kind[row as usize] == KIND_SERVER && clients.contains(&spans.span_id[row as usize]))
+        .filter(|&row| {
+            spans.kind[row as usize] == KIND_SERVER && clients.contains(&spans.span_id[row as usize])
+        })
         .collect();
     for server in shared {
         while taken.contains(&SpanId(next)) {

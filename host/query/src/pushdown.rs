@@ -91,8 +91,11 @@ fn test(leaf: &Leaf) -> Option<Test> {
     let is_id = matches!(
         leaf.field,
         ast::Field::Intrinsic(
-            ast::Intrinsic::SpanId | ast::Intrinsic::ParentId | ast::Intrinsic::TraceId
-                | ast::Intrinsic::LinkTraceId | ast::Intrinsic::LinkSpanId
+            ast::Intrinsic::SpanId
+                | ast::Intrinsic::ParentId
+                | ast::Intrinsic::TraceId
+                | ast::Intrinsic::LinkTraceId
+                | ast::Intrinsic::LinkSpanId
         )
     );
     match literal {

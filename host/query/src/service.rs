@@ -3,8 +3,8 @@
 use crate::snapshot::Snapshot;
 use crate::{
     Config, QueryError, QueryLimits, QueryService, SearchAnswer, SearchRequest, Sources, TagNamesAnswer,
-    TagNamesRequest, TagValuesAnswer, TagValuesRequest, TenantLimits, TraceAnswer, TraceRequest, search, tags,
-    trace_by_id,
+    TagNamesRequest, TagValuesAnswer, TagValuesRequest, TenantLimits, TraceAnswer, TraceRequest, search,
+    tags, trace_by_id,
 };
 use async_trait::async_trait;
 use cadenza_env::{Clock, Env};
@@ -113,7 +113,8 @@ impl Querier {
         registry.register(Box::new(partial.clone()))?;
         let running = Semaphore::new(config.concurrent_queries_max);
         let waiting = Mutex::default();
-        let shared = Shared { env, config, ingester, store, limits, running, waiting, running_gauge, partial };
+        let shared =
+            Shared { env, config, ingester, store, limits, running, waiting, running_gauge, partial };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -127,7 +128,8 @@ impl Querier {
         let shared = &self.shared;
         let (config, clock) = (&shared.config, Arc::clone(&shared.env.clock));
         let until = clock.monotonic() + Duration::from_millis(config.deadline_ms);
-        let first = tenants.first().ok_or_else(|| QueryError::Internal("a query without tenant".to_owned()))?;
+        let first =
+            tenants.first().ok_or_else(|| QueryError::Internal("a query without tenant".to_owned()))?;
         let turn = {
             let _waiting = shared.enqueue(first)?;
             tokio::select! {
@@ -159,7 +161,9 @@ impl Querier {
         let result = result.await;
         shared.running_gauge.dec();
         drop(turn);
-        result.unwrap_or_else(|| Err(QueryError::Internal("the query failed by a fault of the server".to_owned())))
+        result.unwrap_or_else(|| {
+            Err(QueryError::Internal("the query failed by a fault of the server".to_owned()))
+        })
     }
 
     fn note(&self, what: &'static str, missing: &crate::Missing) {
@@ -208,8 +212,9 @@ impl QueryService for Querier {
 
     async fn tag_names(&self, request: TagNamesRequest) -> Result<TagNamesAnswer, QueryError> {
         let tenants = request.tenants.clone();
-        let answer =
-            self.compute(&tenants, Sources::All, move |snapshots, budget| tags::names(snapshots, &request, budget));
+        let answer = self.compute(&tenants, Sources::All, move |snapshots, budget| {
+            tags::names(snapshots, &request, budget)
+        });
         let answer = answer.await?;
         self.note("tag names", &answer.missing);
         Ok(answer)
@@ -217,8 +222,9 @@ impl QueryService for Querier {
 
     async fn tag_values(&self, request: TagValuesRequest) -> Result<TagValuesAnswer, QueryError> {
         let tenants = request.tenants.clone();
-        let answer =
-            self.compute(&tenants, Sources::All, move |snapshots, budget| tags::values(snapshots, &request, budget));
+        let answer = self.compute(&tenants, Sources::All, move |snapshots, budget| {
+            tags::values(snapshots, &request, budget)
+        });
         let answer = answer.await?;
         self.note("tag values", &answer.missing);
         Ok(answer)

@@ -21,7 +21,8 @@ impl Snapshot {
         let live = ingester.snapshot(tenant);
         let pending: HashSet<_> = live.pending_blocks().iter().copied().collect();
         let listed = if sources == Sources::Recent { Arc::from([]) } else { store.blocks(tenant) };
-        let blocks = listed.iter().filter(|block| !pending.contains(&block.meta().block_id)).cloned().collect();
+        let blocks =
+            listed.iter().filter(|block| !pending.contains(&block.meta().block_id)).cloned().collect();
         Self { live: (sources != Sources::Stored).then_some(live), blocks }
     }
 

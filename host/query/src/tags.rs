@@ -87,7 +87,9 @@ fn walk(
         inspected.block_bytes += block.meta().size;
         let block_id = block.meta().block_id;
         let found = block.reader().map_err(|error| error.to_string()).and_then(|reader| {
-            let rows = reader.candidates(&pushed, range.start_ns()..range.end_ns()).map_err(|error| error.to_string())?;
+            let rows = reader
+                .candidates(&pushed, range.start_ns()..range.end_ns())
+                .map_err(|error| error.to_string())?;
             Ok((reader, rows.rows))
         });
         let (reader, rows) = match found {
@@ -129,7 +131,9 @@ fn owner(scope: TagScope) -> Option<Owner> {
 fn condition_fields(condition: &Condition, out: &mut Vec<BlockField>) {
     match condition {
         Condition::Leaf(leaf) => out.extend(fields(&leaf.field)),
-        Condition::And(terms) | Condition::Or(terms) => terms.iter().for_each(|term| condition_fields(term, out)),
+        Condition::And(terms) | Condition::Or(terms) => {
+            terms.iter().for_each(|term| condition_fields(term, out))
+        }
         Condition::True | Condition::False => {}
     }
 }
@@ -155,7 +159,8 @@ pub(crate) fn names(
 ) -> Result<TagNamesAnswer, QueryError> {
     let mut answer = TagNamesAnswer::default();
     let mut found: BTreeMap<TagScope, BTreeSet<String>> = BTreeMap::new();
-    let scopes: Vec<TagScope> = request.scopes.iter().copied().filter(|scope| *scope != TagScope::Intrinsic).collect();
+    let scopes: Vec<TagScope> =
+        request.scopes.iter().copied().filter(|scope| *scope != TagScope::Intrinsic).collect();
     for (snapshot, limits) in snapshots {
         answer.missing.add(snapshot.missing());
         let wanted = Wanted::new(&request.query, limits.tag_groups_max)?;
@@ -185,7 +190,17 @@ pub(crate) fn names(
             }
             limits.tag_bytes_max == 0 || bytes < limits.tag_bytes_max
         };
-        walk(snapshot, &wanted, &request.range, limits.tag_blocks_max, &projection, budget, &mut missing, &mut inspected, &mut visit)?;
+        walk(
+            snapshot,
+            &wanted,
+            &request.range,
+            limits.tag_blocks_max,
+            &projection,
+            budget,
+            &mut missing,
+            &mut inspected,
+            &mut visit,
+        )?;
         answer.missing.add(missing);
         answer.inspected.add(&inspected);
     }
@@ -203,10 +218,13 @@ pub(crate) fn values(
     budget: &Budget,
 ) -> Result<TagValuesAnswer, QueryError> {
     let field = match &request.tag {
-        TagSelector::Bare(name) => ast::Field::Attribute(ast::Attribute { scope: Scope::None, parent: false, name: name.as_str().into() }),
-        TagSelector::TraceQl(text) => {
-            parse_tag(text).map_err(|error| QueryError::Invalid(format!("please provide a valid tagName: {error}")))?
-        }
+        TagSelector::Bare(name) => ast::Field::Attribute(ast::Attribute {
+            scope: Scope::None,
+            parent: false,
+            name: name.as_str().into(),
+        }),
+        TagSelector::TraceQl(text) => parse_tag(text)
+            .map_err(|error| QueryError::Invalid(format!("please provide a valid tagName: {error}")))?,
     };
     let mut answer = TagValuesAnswer::default();
     if let Some(fixed) = fixed_values(&field) {
@@ -231,7 +249,17 @@ pub(crate) fn values(
             let enough = request.limit > 0 && found.len() >= request.limit;
             !enough && (limits.tag_bytes_max == 0 || bytes < limits.tag_bytes_max)
         };
-        walk(snapshot, &wanted, &request.range, limits.tag_blocks_max, &projection, budget, &mut missing, &mut inspected, &mut visit)?;
+        walk(
+            snapshot,
+            &wanted,
+            &request.range,
+            limits.tag_blocks_max,
+            &projection,
+            budget,
+            &mut missing,
+            &mut inspected,
+            &mut visit,
+        )?;
         answer.missing.add(missing);
         answer.inspected.add(&inspected);
     }
@@ -242,7 +270,8 @@ pub(crate) fn values(
 
 /// Lists that do not depend on the data.
 fn fixed_values(field: &ast::Field) -> Option<Vec<(TagValueType, String)>> {
-    let words = |words: &[&str]| words.iter().map(|word| (TagValueType::Keyword, (*word).to_owned())).collect();
+    let words =
+        |words: &[&str]| words.iter().map(|word| (TagValueType::Keyword, (*word).to_owned())).collect();
     match field {
         ast::Field::Intrinsic(Intrinsic::Status) => Some(words(&["error", "ok", "unset"])),
         ast::Field::Intrinsic(Intrinsic::Kind) => {
@@ -250,9 +279,18 @@ fn fixed_values(field: &ast::Field) -> Option<Vec<(TagValueType, String)>> {
         }
         // Nobody can choose among all durations or ids.
         ast::Field::Intrinsic(
-            Intrinsic::Duration | Intrinsic::TraceDuration | Intrinsic::SpanId | Intrinsic::ParentId
-            | Intrinsic::TraceId | Intrinsic::LinkSpanId | Intrinsic::LinkTraceId | Intrinsic::NestedSetLeft
-            | Intrinsic::NestedSetRight | Intrinsic::NestedSetParent | Intrinsic::ChildCount | Intrinsic::Parent,
+            Intrinsic::Duration
+            | Intrinsic::TraceDuration
+            | Intrinsic::SpanId
+            | Intrinsic::ParentId
+            | Intrinsic::TraceId
+            | Intrinsic::LinkSpanId
+            | Intrinsic::LinkTraceId
+            | Intrinsic::NestedSetLeft
+            | Intrinsic::NestedSetRight
+            | Intrinsic::NestedSetParent
+            | Intrinsic::ChildCount
+            | Intrinsic::Parent,
         ) => Some(Vec::new()),
         _ => None,
     }
@@ -329,7 +367,9 @@ fn collect_intrinsic(
     let mut text = |text: &str| add(TagValueType::String, text.to_owned());
     match intrinsic {
         Intrinsic::Name => rows.iter().for_each(|&row| text(columns.names.str(spans.name[row as usize]))),
-        Intrinsic::StatusMessage => rows.iter().for_each(|&row| text(columns.values.str(spans.message[row as usize]))),
+        Intrinsic::StatusMessage => {
+            rows.iter().for_each(|&row| text(columns.values.str(spans.message[row as usize])))
+        }
         Intrinsic::InstrumentationName => rows.iter().for_each(|&row| {
             text(columns.names.str(columns.scopes.name[spans.scope[row as usize] as usize]));
         }),

@@ -22,9 +22,21 @@ pub(crate) fn answer(
     for snapshot in snapshots {
         answer.missing.add(snapshot.missing());
         live_rows(snapshot, &request.id, Sections::ALL, &mut answer.columns, &mut answer.missing)?;
-        stored_rows(snapshot, &request.id, None, &Projection::full(), &mut answer.columns, &mut answer.missing)?;
+        stored_rows(
+            snapshot,
+            &request.id,
+            None,
+            &Projection::full(),
+            &mut answer.columns,
+            &mut answer.missing,
+        )?;
         let blocks = snapshot.blocks.len() as u32;
-        answer.inspected.add(&Inspected { blocks, jobs: blocks + 1, jobs_done: blocks + 1, ..Inspected::default() });
+        answer.inspected.add(&Inspected {
+            blocks,
+            jobs: blocks + 1,
+            jobs_done: blocks + 1,
+            ..Inspected::default()
+        });
     }
     answer.rows = distinct_rows(&answer.columns, 0..answer.columns.spans.len() as u32);
     part_shared_spans(&mut answer.columns, &answer.rows);

@@ -67,8 +67,10 @@ impl StoredBlock {
             .block_on(async { objects.get(&path).await?.bytes().await })
             .map_err(|error| StoreError::object(&path, error))?;
         let bytes = object.len() as u64;
-        let shard = bloom::Shard::parse(object)
-            .map_err(|error| StoreError::Corrupt { block_id: self.meta.block_id, reason: error.to_string() })?;
+        let shard = bloom::Shard::parse(object).map_err(|error| StoreError::Corrupt {
+            block_id: self.meta.block_id,
+            reason: error.to_string(),
+        })?;
         let cached = Arc::new(CachedBloom { shard, bytes });
         self.shared.blooms.insert(key, Arc::clone(&cached));
         Ok(cached.shard.may_contain(trace_id))

@@ -101,7 +101,10 @@ impl Store {
             self.put(layout::bloom(tenant, id, shard), bloom).await?;
         }
         self.put(layout::object(tenant, id, layout::INDEX), block.index).await?;
-        let meta = block.meta.to_json().map_err(|error| StoreError::Corrupt { block_id: id, reason: error.to_string() })?;
+        let meta = block
+            .meta
+            .to_json()
+            .map_err(|error| StoreError::Corrupt { block_id: id, reason: error.to_string() })?;
         self.put(layout::object(tenant, id, layout::META), meta.into()).await?;
         let length = self.blocklist.add(tenant, self.stored(tenant, Arc::new(block.meta)));
         self.metrics.blocklist_length.with_label_values(&[tenant.as_str()]).set(length as i64);

@@ -25,7 +25,9 @@ pub fn replay_and_mutate(corpus: impl AsRef<Path>, target: impl Fn(&[u8])) {
     let mut seeds = Vec::new();
     let entries = std::fs::read_dir(corpus).unwrap_or_else(|e| panic!("corpus {}: {e}", corpus.display()));
     for entry in entries {
-        seeds.push(std::fs::read(entry.expect("a readable corpus entry").path()).expect("a readable corpus file"));
+        seeds.push(
+            std::fs::read(entry.expect("a readable corpus entry").path()).expect("a readable corpus file"),
+        );
     }
     assert!(!seeds.is_empty(), "corpus {} is empty", corpus.display());
     seeds.sort();

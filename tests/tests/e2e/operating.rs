@@ -58,7 +58,7 @@ async fn a_data_directory_in_use_is_locked() {
     second.spawn();
     let status = second.exited().await;
     assert_eq!(status.code(), Some(1), "{}", second.log_text());
-    assert!(second.log_text().contains("lock"), "{}", second.log_text());
+    assert!(second.log_text().contains("in use by another process"), "{}", second.log_text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -34,7 +34,9 @@ impl Client {
     pub(crate) async fn send(&mut self, request: ExportTraceServiceRequest) -> Result<()> {
         let response = self.otlp.export(request).await?.into_inner();
         match response.partial_success {
-            Some(partial) if partial.rejected_spans > 0 => bail!("spans were rejected: {}", partial.error_message),
+            Some(partial) if partial.rejected_spans > 0 => {
+                bail!("spans were rejected: {}", partial.error_message)
+            }
             _ => Ok(()),
         }
     }

@@ -69,15 +69,21 @@ pub(crate) async fn run(
 }
 
 /// Sends the first traces; returns the id of the process run to show, and the number of spans.
-async fn send_history(client: &mut Client, generator: &mut Generator, clock: &dyn Clock) -> Result<(String, u64)> {
-    let style = ProgressStyle::with_template("sending traces {bar:30} {pos}/{len}").expect("a valid template");
+async fn send_history(
+    client: &mut Client,
+    generator: &mut Generator,
+    clock: &dyn Clock,
+) -> Result<(String, u64)> {
+    let style =
+        ProgressStyle::with_template("sending traces {bar:30} {pos}/{len}").expect("a valid template");
     let progress = ProgressBar::new(TRACES).with_style(style);
     let (now, step) = (clock.unix_ns(), HISTORY.as_nanos() as u64 / TRACES);
     let (mut spans, mut shown) = (0, String::new());
     for number in 0..TRACES {
         let start = now - (TRACES - number) * step;
         // Every fifth is a process run, so that each process is there; the last one is shown as a tree.
-        let trace = if number % 5 == 4 { generator.process_run(start) } else { generator.shop_request(start) };
+        let trace =
+            if number % 5 == 4 { generator.process_run(start) } else { generator.shop_request(start) };
         if number % 5 == 4 {
             shown = trace.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
         }

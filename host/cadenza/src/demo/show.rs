@@ -19,7 +19,10 @@ fn number(value: &Value, key: &str) -> u64 {
 /// The traces a search found, newest first.
 pub(crate) fn table(traces: &[Value]) {
     println!("\nNewest traces ({} shown):\n", traces.len());
-    println!("{:<32}  {:<22} {:<28} {:>9} {:>6}", "TRACE ID", "ROOT SERVICE", "ROOT SPAN", "DURATION", "SPANS");
+    println!(
+        "{:<32}  {:<22} {:<28} {:>9} {:>6}",
+        "TRACE ID", "ROOT SERVICE", "ROOT SPAN", "DURATION", "SPANS"
+    );
     for trace in traces {
         let spans: u64 = trace["serviceStats"]
             .as_object()
@@ -47,8 +50,17 @@ pub(crate) fn tree(trace: &Value) {
     let mut children: HashMap<&str, Vec<Line<'_>>> = HashMap::new();
     for batch in trace["batches"].as_array().unwrap_or(&empty) {
         let service = attribute(&batch["resource"], "service.name");
-        for span in batch["scopeSpans"].as_array().unwrap_or(&empty).iter().flat_map(|scope| scope["spans"].as_array()).flatten() {
-            children.entry(text(span, "parentSpanId")).or_default().push(Line { service: service.clone(), span });
+        for span in batch["scopeSpans"]
+            .as_array()
+            .unwrap_or(&empty)
+            .iter()
+            .flat_map(|scope| scope["spans"].as_array())
+            .flatten()
+        {
+            children
+                .entry(text(span, "parentSpanId"))
+                .or_default()
+                .push(Line { service: service.clone(), span });
         }
     }
     println!("\nOne of them, a run of the process framework:\n");
@@ -58,13 +70,19 @@ pub(crate) fn tree(trace: &Value) {
 fn print_children(children: &HashMap<&str, Vec<Line<'_>>>, parent: &str, depth: usize) {
     let Some(lines) = children.get(parent).filter(|_| depth < DEPTH_MAX) else { return };
     for Line { service, span } in lines {
-        let took_us = number(span, "endTimeUnixNano").saturating_sub(number(span, "startTimeUnixNano")) / 1000;
+        let took_us =
+            number(span, "endTimeUnixNano").saturating_sub(number(span, "startTimeUnixNano")) / 1000;
         let step = match attribute(span, "step.index") {
             index if index.is_empty() => String::new(),
             index => format!("  step.index={index} step.name={}", attribute(span, "step.name")),
         };
         let failed = if text(&span["status"], "code") == "STATUS_CODE_ERROR" { "  ERROR" } else { "" };
-        println!("  {:indent$}{} [{service}] {took_us} µs{step}{failed}", "", text(span, "name"), indent = 2 * depth);
+        println!(
+            "  {:indent$}{} [{service}] {took_us} µs{step}{failed}",
+            "",
+            text(span, "name"),
+            indent = 2 * depth
+        );
         print_children(children, text(span, "spanId"), depth + 1);
     }
 }

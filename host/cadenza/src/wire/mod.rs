@@ -69,11 +69,18 @@ impl App {
         let store = Arc::new(store);
 
         let wal = Wal::open(env.clone(), map::wal(&config), &registry);
-        let wal = wal.with_context(|| format!("the log in {} cannot be opened", config.storage.wal_path.display()))?;
+        let wal = wal
+            .with_context(|| format!("the log in {} cannot be opened", config.storage.wal_path.display()))?;
         let wal = Arc::new(wal);
         let sink = Arc::new(StoreSink::new(Arc::clone(&store), map::block(&config), Arc::clone(&overrides)));
-        let ingester =
-            Ingester::start(env.clone(), map::ingest(&config), Arc::clone(&wal), limits.clone(), sink, &registry)?;
+        let ingester = Ingester::start(
+            env.clone(),
+            map::ingest(&config),
+            Arc::clone(&wal),
+            limits.clone(),
+            sink,
+            &registry,
+        )?;
 
         let querier = Querier::new(
             env.clone(),
@@ -83,7 +90,14 @@ impl App {
             limits.clone(),
             &registry,
         )?;
-        let status = ServerStatus::new(&env, registry, loaded.clone(), Arc::clone(&overrides), ingester.clone(), stop)?;
+        let status = ServerStatus::new(
+            &env,
+            registry,
+            loaded.clone(),
+            Arc::clone(&overrides),
+            ingester.clone(),
+            stop,
+        )?;
         let status = Arc::new(status);
         let api = Api {
             config: Arc::new(map::api(&config)),
@@ -101,7 +115,8 @@ impl App {
 /// The local backend: files appear whole or not at all, and are synced before a write is answered.
 fn local_objects(env: &Env, path: &std::path::Path) -> Result<Arc<dyn object_store::ObjectStore>> {
     let disk: &dyn Disk = env.disk.as_ref();
-    disk.create_dir_all(path).with_context(|| format!("cannot make the block directory {}", path.display()))?;
+    disk.create_dir_all(path)
+        .with_context(|| format!("cannot make the block directory {}", path.display()))?;
     let objects = LocalFileSystem::new_with_prefix(path);
     let objects = objects.with_context(|| format!("cannot use the block directory {}", path.display()))?;
     Ok(Arc::new(objects.with_fsync(true)))

@@ -30,7 +30,12 @@ impl StoreSink {
 }
 
 impl BlockSink for StoreSink {
-    fn build(&self, tenant: &TenantId, block: Uuid, spans: &Columns) -> Result<Box<dyn PreparedBlock>, String> {
+    fn build(
+        &self,
+        tenant: &TenantId,
+        block: Uuid,
+        spans: &Columns,
+    ) -> Result<Box<dyn PreparedBlock>, String> {
         let limits = self.overrides.limits(tenant);
         let own = limits.dedicated_columns.as_deref().map(dedicated);
         let mut options = WriteOptions::new(block, tenant.clone());

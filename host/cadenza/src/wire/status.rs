@@ -44,7 +44,10 @@ impl ServerStatus {
         register_constants(&registry)?;
         let process = ProcessMetrics::new(&registry, env.clock.unix_seconds())?;
         let runtime_hash = IntGaugeVec::new(
-            Opts::new("tempo_runtime_config_hash", "A constant 1, labelled by the hash of the per-tenant file."),
+            Opts::new(
+                "tempo_runtime_config_hash",
+                "A constant 1, labelled by the hash of the per-tenant file.",
+            ),
             &["config", "sha256"],
         )?;
         registry.register(Box::new(runtime_hash.clone()))?;

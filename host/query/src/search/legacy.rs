@@ -38,9 +38,9 @@ impl Legacy {
                 "name" => TagKind::Name,
                 "root.name" => TagKind::RootName,
                 "root.service.name" => TagKind::RootService,
-                "status.code" => {
-                    TagKind::Status(["unset", "ok", "error"].iter().zip(0..).find(|(word, _)| *word == want).map(|(_, n)| n))
-                }
+                "status.code" => TagKind::Status(
+                    ["unset", "ok", "error"].iter().zip(0..).find(|(word, _)| *word == want).map(|(_, n)| n),
+                ),
                 _ => TagKind::Attribute(key.clone()),
             };
             Tag { kind, want: want.clone() }
@@ -64,7 +64,8 @@ impl Legacy {
             TagKind::Attribute(key) => Some(key),
             _ => None,
         });
-        keys.flat_map(|key| [Field::attr(AttrScope::Span, key), Field::attr(AttrScope::Resource, key)]).collect()
+        keys.flat_map(|key| [Field::attr(AttrScope::Span, key), Field::attr(AttrScope::Resource, key)])
+            .collect()
     }
 
     /// Whether the whole trace matches.
@@ -84,7 +85,9 @@ impl Legacy {
         for &row in rows {
             by_resource.entry(columns.resource_of(row as usize)).or_default().push(row as usize);
         }
-        by_resource.iter().any(|(&resource, rows)| self.tags.iter().all(|tag| tag.is_met(columns, resource, rows)))
+        by_resource
+            .iter()
+            .any(|(&resource, rows)| self.tags.iter().all(|tag| tag.is_met(columns, resource, rows)))
     }
 }
 

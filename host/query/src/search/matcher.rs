@@ -30,9 +30,11 @@ impl Matcher {
     pub(super) fn new(search: &SearchFilter) -> Result<Self, QueryError> {
         match search {
             SearchFilter::TraceQl(text) => {
-                let query = parse(text)
-                    .map_err(|error| QueryError::TraceQl(format!("{error}\n{}", error.caret(text)).trim_end().to_owned()))?;
-                let program = Program::compile(&query).map_err(|error| QueryError::TraceQl(error.to_string()))?;
+                let query = parse(text).map_err(|error| {
+                    QueryError::TraceQl(format!("{error}\n{}", error.caret(text)).trim_end().to_owned())
+                })?;
+                let program =
+                    Program::compile(&query).map_err(|error| QueryError::TraceQl(error.to_string()))?;
                 let condition = any_span(&plan(&query).condition);
                 let touched: Vec<_> = program.fields().flat_map(fields).collect();
                 Ok(Self {
@@ -70,7 +72,8 @@ impl Matcher {
                     let tree = assemble(columns, rows);
                     let info = TraceInfo::collect(columns, rows, tree.root);
                     let view = TraceView { rows, info: &info, tree: Some(&tree) };
-                    let spansets = bound.run(&view).map_err(|error| QueryError::Evaluation(error.to_string()))?;
+                    let spansets =
+                        bound.run(&view).map_err(|error| QueryError::Evaluation(error.to_string()))?;
                     if spansets.is_empty() {
                         continue;
                     }
@@ -78,7 +81,9 @@ impl Matcher {
                     found.services = result::services(columns, rows);
                     found.spansets = spansets
                         .into_iter()
-                        .map(|spanset| result::spanset(columns, &mut bound, &view, spanset, spans_per_spanset))
+                        .map(|spanset| {
+                            result::spanset(columns, &mut bound, &view, spanset, spans_per_spanset)
+                        })
                         .collect();
                     out.push(found);
                 }

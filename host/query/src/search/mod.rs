@@ -72,7 +72,8 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn run(&mut self) -> Result<(), QueryError> {
-        let mut candidates = candidates::find(self.snapshot, self.matcher, self.request, self.budget, &mut self.missing)?;
+        let mut candidates =
+            candidates::find(self.snapshot, self.matcher, self.request, self.budget, &mut self.missing)?;
         self.inspected.add(&candidates.inspected);
         candidates.list.sort_by(|a, b| b.start_ns.cmp(&a.start_ns).then_with(|| a.place.cmp(&b.place)));
         let mut seen = HashSet::new();
@@ -133,7 +134,9 @@ impl Search<'_> {
         rows: &[u32],
         seen: &mut HashSet<TraceId>,
     ) -> Result<Result<(), String>, QueryError> {
-        let read = |reader: Arc<BlockReader>| reader.read_traces(rows, &self.matcher.projection).map_err(|e| e.to_string());
+        let read = |reader: Arc<BlockReader>| {
+            reader.read_traces(rows, &self.matcher.projection).map_err(|e| e.to_string())
+        };
         let read = match block.reader().map_err(|error| error.to_string()).and_then(read) {
             Ok(read) => read,
             Err(error) => return Ok(Err(error)),
@@ -174,7 +177,11 @@ impl Search<'_> {
         }
         let range = &self.request.range;
         let found = self.matcher.judge(columns, traces, self.request.spans_per_spanset, self.pad_id)?;
-        self.found.extend(found.into_iter().filter(|t| range.overlaps(t.start_ns, t.start_ns.saturating_add(t.duration_ns))));
+        self.found.extend(
+            found
+                .into_iter()
+                .filter(|t| range.overlaps(t.start_ns, t.start_ns.saturating_add(t.duration_ns))),
+        );
         Ok(())
     }
 }

@@ -66,7 +66,8 @@ fn span(columns: &Columns, bound: &mut Bound<'_>, view: &TraceView<'_>, position
     let row = view.rows[position] as usize;
     let spans = &columns.spans;
     let named = bound.shows_name(view, position);
-    let attributes = bound.shown(view, position).into_iter().map(|s| (s.key.to_owned(), result_value(s.value))).collect();
+    let attributes =
+        bound.shown(view, position).into_iter().map(|s| (s.key.to_owned(), result_value(s.value))).collect();
     ResultSpan {
         id: spans.span_id[row],
         name: if named { columns.names.str(spans.name[row]).to_owned() } else { String::new() },
