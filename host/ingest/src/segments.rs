@@ -72,6 +72,10 @@ impl Segments {
         let mut ready = Vec::new();
         let mut in_order = true;
         for info in all {
+            if info.inert {
+                // Not ours to remove; whoever repairs it wants it there.
+                continue;
+            }
             if info.active || used.contains_key(&info.segment) {
                 in_order = false;
                 unused.remove(&info.segment);
@@ -94,7 +98,7 @@ mod tests {
     use super::*;
 
     fn info(segment: u64, active: bool) -> SegmentInfo {
-        SegmentInfo { segment, bytes: 1, created_unix_ns: 0, active }
+        SegmentInfo { segment, bytes: 1, created_unix_ns: 0, frames: 1, active, inert: false }
     }
 
     #[test]
