@@ -328,3 +328,47 @@ impl Dict {
         self.indexed = words;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_dictionary_says_so_and_recovers() {
+        let mut dict = Dict::with_bytes_max(4);
+        assert_eq!([dict.intern(b"ab"), dict.intern(b"cd"), dict.intern(b"ab")], [1, 2, 1]);
+        assert!(!dict.is_full());
+        assert_eq!((dict.intern(b"e"), dict.is_full()), (0, true));
+        dict.truncate(2);
+        assert_eq!((dict.is_full(), dict.intern(b"xy"), dict.str(2)), (false, 2, "xy"));
+    }
+
+    #[test]
+    fn rolling_back_leaves_the_earlier_entries_findable() {
+        let mut dict = Dict::new();
+        let text = |i: u32| format!("entry {i}");
+        for i in 0..40 {
+            dict.intern(text(i).as_bytes());
+        }
+        for i in 40..5000 {
+            dict.intern(text(i).as_bytes());
+        }
+        dict.truncate(41);
+        for i in 0..40 {
+            assert_eq!(dict.intern(text(i).as_bytes()), i + 1);
+        }
+        assert_eq!(dict.intern(text(4000).as_bytes()), 41);
+    }
+
+    #[test]
+    fn colliding_entries_cost_memory_not_time() {
+        let mut dict = Dict::new();
+        dict.intern(b"first");
+        let word = dict.indexed[0];
+        // Every probe finds a stranger with the same hash.
+        dict.slots.fill(word);
+        let code = dict.intern(b"second");
+        assert_eq!(dict.get(code), b"second");
+        assert!(dict.slots.len() <= SLOTS_MIN * 2 * SPARSE);
+    }
+}

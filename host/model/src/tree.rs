@@ -174,8 +174,8 @@ impl<'a> Assembler<'a> {
 
     fn number(&mut self, rows: &[u32], tree: &mut TraceTree) {
         let mut next = 0;
-        for root in 0..rows.len() {
-            if !is_root(self.columns, rows[root] as usize) {
+        for (root, &row) in rows.iter().enumerate() {
+            if !is_root(self.columns, row as usize) {
                 continue;
             }
             tree.parent_left[root] = -1;

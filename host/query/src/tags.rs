@@ -9,10 +9,11 @@ use crate::{
     Inspected, Missing, QueryError, QueryLimits, TagNamesAnswer, TagNamesRequest, TagScope, TagSelector,
     TagValueType, TagValuesAnswer, TagValuesRequest, TimeRange,
 };
-use cadenza_block::read::{Field as BlockField, Filter, Projection};
+use cadenza_block::read::{Field as BlockField, Projection};
 use cadenza_block::schema::Owner;
 use cadenza_model::tree::assemble;
 use cadenza_model::{Attrs, Columns};
+use cadenza_store::StoredBlock;
 use cadenza_traceql::ast::{self, Intrinsic, Scope};
 use cadenza_traceql::plan::{Condition, condition};
 use cadenza_traceql::{Program, TraceInfo, condition_groups, lenient_filter, parse_tag};
@@ -48,73 +49,97 @@ impl Wanted {
     }
 }
 
-/// Shows every row that passes to `visit`; false from it ends the walk.
-fn walk(
-    snapshot: &Snapshot,
-    wanted: &Wanted,
-    range: &TimeRange,
+/// A walk over everything in range.
+struct Walk<'a> {
+    snapshot: &'a Snapshot,
+    wanted: &'a Wanted,
+    range: &'a TimeRange,
+    /// Newest blocks looked at; 0 for all.
     blocks_max: usize,
-    projection: &Projection,
-    budget: &Budget,
-    missing: &mut Missing,
-    inspected: &mut Inspected,
-    visit: &mut dyn FnMut(&Columns, &[u32]) -> bool,
-) -> Result<(), QueryError> {
-    if let Some(live) = &snapshot.live {
-        inspected.jobs += 1;
-        for frame in live.frames().iter().filter(|frame| range.overlaps(frame.start_ns(), frame.end_ns())) {
-            budget.check()?;
-            match live.read(frame, Sections::ALL) {
-                Ok(columns) => {
-                    let rows = wanted.rows(&columns, frame.live_rows());
-                    if !visit(&columns, &rows) {
-                        return Ok(());
-                    }
-                }
-                Err(error) => missing.note(format!("write-ahead log: {error}")),
+    projection: &'a Projection,
+    budget: &'a Budget,
+    missing: Missing,
+    inspected: Inspected,
+}
+
+/// Takes the rows that pass; false ends the walk.
+type Visit<'a> = dyn FnMut(&Columns, &[u32]) -> bool + 'a;
+
+impl Walk<'_> {
+    fn run(&mut self, visit: &mut Visit<'_>) -> Result<(), QueryError> {
+        if !self.live(visit)? {
+            return Ok(());
+        }
+        let blocks_max = if self.blocks_max == 0 { usize::MAX } else { self.blocks_max };
+        let snapshot = self.snapshot;
+        let range = *self.range;
+        let in_range = snapshot.blocks.iter().filter(|block| {
+            let end_ns = block.meta().end_time.ns().saturating_add(999_999_999);
+            range.overlaps(block.meta().start_time.ns(), end_ns)
+        });
+        for block in in_range.take(blocks_max) {
+            if !self.block(block, visit)? {
+                break;
             }
         }
-        inspected.jobs_done += 1;
+        Ok(())
     }
-    let blocks_max = if blocks_max == 0 { usize::MAX } else { blocks_max };
-    let in_range = snapshot.blocks.iter().filter(|block| {
-        range.overlaps(block.meta().start_time.ns(), block.meta().end_time.ns().saturating_add(999_999_999))
-    });
-    let pushed: Filter = filter(&wanted.condition);
-    for block in in_range.take(blocks_max) {
-        inspected.blocks += 1;
-        inspected.jobs += 1;
-        inspected.block_bytes += block.meta().size;
+
+    fn live(&mut self, visit: &mut Visit<'_>) -> Result<bool, QueryError> {
+        let Some(live) = &self.snapshot.live else { return Ok(true) };
+        self.inspected.jobs += 1;
+        for frame in
+            live.frames().iter().filter(|frame| self.range.overlaps(frame.start_ns(), frame.end_ns()))
+        {
+            self.budget.check()?;
+            match live.read(frame, Sections::ALL) {
+                Ok(columns) => {
+                    let rows = self.wanted.rows(&columns, frame.live_rows());
+                    if !visit(&columns, &rows) {
+                        return Ok(false);
+                    }
+                }
+                Err(error) => self.missing.note(format!("write-ahead log: {error}")),
+            }
+        }
+        self.inspected.jobs_done += 1;
+        Ok(true)
+    }
+
+    fn block(&mut self, block: &StoredBlock, visit: &mut Visit<'_>) -> Result<bool, QueryError> {
+        self.inspected.blocks += 1;
+        self.inspected.jobs += 1;
+        self.inspected.block_bytes += block.meta().size;
         let block_id = block.meta().block_id;
+        let pushed = filter(&self.wanted.condition);
+        let window = self.range.start_ns()..self.range.end_ns();
         let found = block.reader().map_err(|error| error.to_string()).and_then(|reader| {
-            let rows = reader
-                .candidates(&pushed, range.start_ns()..range.end_ns())
-                .map_err(|error| error.to_string())?;
+            let rows = reader.candidates(&pushed, window).map_err(|error| error.to_string())?;
             Ok((reader, rows.rows))
         });
         let (reader, rows) = match found {
             Ok(found) => found,
             Err(error) => {
-                missing.note(format!("block {block_id}: {error}"));
-                continue;
+                self.missing.note(format!("block {block_id}: {error}"));
+                return Ok(true);
             }
         };
         for chunk in rows.chunks(CHUNK_ROWS) {
-            budget.check()?;
-            match reader.read_traces(chunk, projection) {
+            self.budget.check()?;
+            match reader.read_traces(chunk, self.projection) {
                 Ok(read) => {
-                    inspected.bytes += read.columns.memory_bytes() as u64;
-                    let rows = wanted.rows(&read.columns, 0..read.columns.spans.len() as u32);
+                    self.inspected.bytes += read.columns.memory_bytes() as u64;
+                    let rows = self.wanted.rows(&read.columns, 0..read.columns.spans.len() as u32);
                     if !visit(&read.columns, &rows) {
-                        return Ok(());
+                        return Ok(false);
                     }
                 }
-                Err(error) => missing.note(format!("block {block_id}: {error}")),
+                Err(error) => self.missing.note(format!("block {block_id}: {error}")),
             }
         }
-        inspected.jobs_done += 1;
+        self.inspected.jobs_done += 1;
+        Ok(true)
     }
-    Ok(())
 }
 
 fn owner(scope: TagScope) -> Option<Owner> {
@@ -139,7 +164,7 @@ fn condition_fields(condition: &Condition, out: &mut Vec<BlockField>) {
 }
 
 /// The attribute lists of a span's row in a scope: (set, owner) pairs.
-fn lists<'a>(columns: &'a Columns, row: u32, scope: TagScope) -> (&'a Attrs, std::ops::Range<usize>) {
+fn lists(columns: &Columns, row: u32, scope: TagScope) -> (&Attrs, std::ops::Range<usize>) {
     let row = row as usize;
     let one = |at: usize| at..at + 1;
     match scope {
@@ -169,7 +194,6 @@ pub(crate) fn names(
         let projection = scopes.iter().filter_map(|scope| owner(*scope));
         let projection = projection.fold(Projection::fields(&touched), Projection::with_attributes);
         let mut bytes = 0;
-        let (mut missing, mut inspected) = (Missing::default(), Inspected::default());
         let mut visit = |columns: &Columns, rows: &[u32]| -> bool {
             for &scope in &scopes {
                 let names = found.entry(scope).or_default();
@@ -190,19 +214,19 @@ pub(crate) fn names(
             }
             limits.tag_bytes_max == 0 || bytes < limits.tag_bytes_max
         };
-        walk(
+        let mut walk = Walk {
             snapshot,
-            &wanted,
-            &request.range,
-            limits.tag_blocks_max,
-            &projection,
+            wanted: &wanted,
+            range: &request.range,
+            blocks_max: limits.tag_blocks_max,
+            projection: &projection,
             budget,
-            &mut missing,
-            &mut inspected,
-            &mut visit,
-        )?;
-        answer.missing.add(missing);
-        answer.inspected.add(&inspected);
+            missing: Missing::default(),
+            inspected: Inspected::default(),
+        };
+        walk.run(&mut visit)?;
+        answer.missing.add(walk.missing);
+        answer.inspected.add(&walk.inspected);
     }
     for (scope, names) in found.into_iter().filter(|(_, names)| !names.is_empty()) {
         let limit = if request.limit_per_scope == 0 { usize::MAX } else { request.limit_per_scope };
@@ -239,7 +263,6 @@ pub(crate) fn values(
         condition_fields(&wanted.condition, &mut touched);
         let projection = Projection::fields(&touched);
         let mut bytes = 0;
-        let (mut missing, mut inspected) = (Missing::default(), Inspected::default());
         let mut visit = |columns: &Columns, rows: &[u32]| -> bool {
             let mut add = |kind: TagValueType, text: String| {
                 bytes += text.len();
@@ -249,19 +272,19 @@ pub(crate) fn values(
             let enough = request.limit > 0 && found.len() >= request.limit;
             !enough && (limits.tag_bytes_max == 0 || bytes < limits.tag_bytes_max)
         };
-        walk(
+        let mut walk = Walk {
             snapshot,
-            &wanted,
-            &request.range,
-            limits.tag_blocks_max,
-            &projection,
+            wanted: &wanted,
+            range: &request.range,
+            blocks_max: limits.tag_blocks_max,
+            projection: &projection,
             budget,
-            &mut missing,
-            &mut inspected,
-            &mut visit,
-        )?;
-        answer.missing.add(missing);
-        answer.inspected.add(&inspected);
+            missing: Missing::default(),
+            inspected: Inspected::default(),
+        };
+        walk.run(&mut visit)?;
+        answer.missing.add(walk.missing);
+        answer.inspected.add(&walk.inspected);
     }
     let limit = if request.limit == 0 { usize::MAX } else { request.limit };
     answer.values = found.into_iter().take(limit).collect();

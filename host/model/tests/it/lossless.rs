@@ -5,7 +5,7 @@ use cadenza_model::{Columns, Remap, fuzzing, otlp};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 
-fn fixture_requests() -> Vec<Vec<u8>> {
+pub(crate) fn fixture_requests() -> Vec<Vec<u8>> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/tempo-3.0.3/input.binpb");
     let file = std::fs::read(path).expect("the fixture");
     let mut rest = &file[..];

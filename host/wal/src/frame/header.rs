@@ -75,7 +75,6 @@ pub(crate) struct FrameHeader {
     pub(crate) kind: Kind,
     /// Begins a commit: everything before it was synced.
     pub(crate) first_in_commit: bool,
-    pub(crate) header_bytes: usize,
     pub(crate) frame_bytes: usize,
     pub(crate) tenant: TenantId,
     pub(crate) chain_digest: [u8; 32],
@@ -219,17 +218,7 @@ impl FrameHeader {
             return Err(Malformed("lengths of merged sections differ"));
         }
         let first_in_commit = flags & FLAG_FIRST != 0;
-        Ok(Self {
-            kind,
-            first_in_commit,
-            header_bytes,
-            frame_bytes,
-            tenant,
-            chain_digest,
-            rows,
-            pieces,
-            merged,
-        })
+        Ok(Self { kind, first_in_commit, frame_bytes, tenant, chain_digest, rows, pieces, merged })
     }
 }
 

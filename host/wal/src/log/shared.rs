@@ -33,7 +33,7 @@ pub(crate) struct Shared {
     /// Names in the directory that are not the log's.
     pub(crate) foreign: Vec<Entry>,
     segments: RwLock<Segments>,
-    encoders: Mutex<Vec<Box<Encoder>>>,
+    encoders: Mutex<Vec<Encoder>>,
     buffers: Mutex<Vec<Vec<u8>>>,
     /// Closed when the committer is done.
     pub(crate) finished: watch::Sender<()>,
