@@ -1,8 +1,4 @@
 //! What this process may use: cores and memory, as its container limits them.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "reads the kernel's limits once at start, before the seams exist"
-)]
 
 /// Cores, cgroup quotas included.
 pub(crate) fn cores() -> usize {

@@ -1,5 +1,4 @@
 //! The process's own numbers, under the names every Prometheus client library uses.
-#![expect(clippy::disallowed_methods, reason = "reads the kernel's accounts of this process")]
 
 use prometheus::{Gauge, IntGauge, Opts, Registry};
 
