@@ -4,9 +4,7 @@ use cadenza_env::sim::{SimDisk, SimSpawn};
 use cadenza_env::{Disk, Env, ManualClock, Random, SeededRandom};
 use cadenza_model::{AttrType, Attrs, Columns, SpanBatch, SpanId, TenantId, TraceId, otlp};
 use cadenza_traffic::Exporter;
-use cadenza_wal::{
-    Appending, Committer, Config, Control, Damage, Durable, FramePos, ReplayItem, ReplayStats, Wal,
-};
+use cadenza_wal::{Appending, Committer, Config, Control, Damage, FramePos, ReplayItem, ReplayStats, Wal};
 use prometheus::Registry;
 use prost::Message;
 use std::ops::ControlFlow;
@@ -270,16 +268,10 @@ impl Stepped {
     }
 
     /// Appends and commits one batch, which must succeed.
-    pub(crate) fn put(&mut self, columns: Columns) -> Durable {
+    pub(crate) fn put(&mut self, columns: Columns) -> FramePos {
         let mut appending = self.append(columns);
         self.committer.step();
-        appending.try_answer().expect("answered").expect("durable")
-    }
-
-    pub(crate) fn control(&mut self, control: Control) -> Durable {
-        let mut appending = self.wal.append_control(control);
-        self.committer.step();
-        appending.try_answer().expect("answered").expect("durable")
+        appending.try_answer().expect("answered").expect("durable").pos()
     }
 
     pub(crate) fn replay(&self) -> Replayed {
