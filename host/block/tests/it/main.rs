@@ -4,6 +4,8 @@
 mod bloom;
 mod interchange;
 mod meta;
+mod oracle;
+mod random;
 mod schema;
 
 /// Bytes of a file below `tests/fixtures/tempo-3.0.3`.
