@@ -1,6 +1,6 @@
 //! TraceQL: lexer, parser, type checks and the evaluator; pure, no I/O.
 //!
-//! [`parse`] takes the whole grammar and checks types as Tempo does; what a later stage cannot execute
+//! [`parse()`] takes the whole grammar and checks types as Tempo does; what a later stage cannot execute
 //! yet is refused there, by name, never answered wrongly.
 
 pub mod ast;

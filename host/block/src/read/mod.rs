@@ -1,6 +1,6 @@
 //! Reading blocks: one trace, traces that may match a filter, and the names and values of attributes.
 //!
-//! Pages are decoded by our own code ([`page`]); the `parquet` crate reads the footer and page index, and
+//! Pages are decoded by our own code (`page`); the `parquet` crate reads the footer and page index, and
 //! its column readers are the oracle of the tests. Everything is synchronous and asks for bytes through
 //! [`RangeRead`] only.
 

@@ -1,8 +1,8 @@
 //! Columns to a block: plan once, then unit by unit through all leaves.
 //!
-//! The input comes in order of arrival, the spans of a trace scattered. [`plan`] orders it; then
-//! [`unit`] gathers some 64 traces at a time into the page buffers of all leaves, which [`leaf`] encodes
-//! and compresses as they fill; [`chunk`] puts the pages of a row group together. Above the input, this
+//! The input comes in order of arrival, the spans of a trace scattered. `plan` orders it; then
+//! `unit` gathers some 64 traces at a time into the page buffers of all leaves, which `leaf` encodes
+//! and compresses as they fill; `chunk` puts the pages of a row group together. Above the input, this
 //! holds the finished pages, one page buffer a leaf, and the dictionaries.
 
 mod attrs;
