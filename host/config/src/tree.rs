@@ -23,7 +23,7 @@ const LOCAL_PATH: &str = "/var/tempo/traces";
 const STRING_COLUMNS_MAX: usize = 20;
 const INT_COLUMNS_MAX: usize = 5;
 
-/// What [`build`] needs beside the document.
+/// What `build` needs beside the document.
 pub(crate) struct Builder<'a> {
     pub(crate) values: Values<'a>,
     pub(crate) findings: &'a mut Findings,

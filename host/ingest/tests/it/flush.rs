@@ -25,7 +25,7 @@ async fn idle_traces_are_cut_when_the_block_is_due() {
     rig.push(&sent).await.expect("taken");
     for _ in 0..8 {
         rig.clock.advance(Duration::from_secs(5));
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await; // sleep-ok: lets other tasks see the moved clock
     }
     rig.until("a block is stored", |rig| !rig.sink.blocks.lock().is_empty()).await;
     rig.until("its rows are let go", |rig| rig.live_rows() == 0).await;
@@ -111,14 +111,14 @@ async fn failed_store_is_tried_again_until_it_is_back() {
         rig.until("another try", failed).await;
         // The longest delay between two tries.
         for _ in 0..3 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await; // sleep-ok: lets other tasks see the moved clock
             rig.clock.advance(Duration::from_secs(60));
         }
     }
     *rig.sink.mood.lock() = Mood::Well;
     while !flush.is_finished() {
         rig.clock.advance(Duration::from_secs(60));
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await; // sleep-ok: lets other tasks see the moved clock
     }
     assert_eq!(rig.found("single-tenant"), expected(&sent));
     assert_eq!(rig.live_rows(), 0);

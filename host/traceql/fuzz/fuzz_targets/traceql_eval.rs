@@ -1,3 +1,4 @@
+//! Coverage-guided fuzzing of traceql eval; the target and what must hold live in the crate.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| cadenza_traceql::fuzzing::traceql_eval(data));

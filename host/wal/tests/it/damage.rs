@@ -20,7 +20,7 @@ fn written() -> (SimDisk, u64) {
     let mut log = Stepped::open(&disk, roomy());
     let mut segment = 0;
     for number in 1..=SPANS {
-        segment = log.put(numbered(number)).pos().segment;
+        segment = log.put(numbered(number)).segment;
     }
     drop(log);
     disk.sync_everything();

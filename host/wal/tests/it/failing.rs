@@ -36,7 +36,7 @@ fn a_full_disk_refuses_keeps_reading_and_recovers_by_itself() {
     let kept = log.put(numbered(1));
     disk.set_capacity(0);
     assert_eq!(put(&mut log, 2), Err(AppendErrorKind::DiskFull));
-    log.wal.read(&kept.pos(), cadenza_wal::Sections::ALL).expect("reads go on");
+    log.wal.read(&kept, cadenza_wal::Sections::ALL).expect("reads go on");
     disk.set_capacity(u64::MAX);
     put(&mut log, 3).expect("space is back");
     drop(log);
