@@ -483,7 +483,8 @@ impl DiskFile for SimFile {
 
     fn write_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
         self.with(|state, number| {
-            let bytes: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
+            let mut bytes = Vec::new();
+            bufs.iter().for_each(|buf| bytes.extend_from_slice(buf));
             let offset = usize::try_from(offset).map_err(|_| eio())?;
             let some = |state: &State| state.random.below(bytes.len() as u64 + 1) as usize;
             let power_goes = state.fuel == Some(1);

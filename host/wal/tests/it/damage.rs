@@ -30,7 +30,7 @@ fn kinds(found: &Replayed) -> Vec<DamageKind> {
 
 #[test]
 fn a_tail_torn_at_any_byte_costs_only_what_was_in_it() {
-    let (disk, positions) = written(3);
+    let (disk, positions) = written(2);
     let path = segment_path(1);
     let whole = disk.bytes(&path);
     for len in (0..=whole.len()).rev() {
@@ -54,10 +54,10 @@ fn a_tail_torn_at_any_byte_costs_only_what_was_in_it() {
 
 #[test]
 fn any_flipped_bit_costs_at_most_its_commit_and_never_changes_a_span() {
-    let (disk, positions) = written(3);
+    let (disk, positions) = written(2);
     let path = segment_path(1);
     let whole = disk.bytes(&path);
-    let expect: Vec<_> = (1..=6).map(|number| compacted(&numbered(number))).collect();
+    let expect: Vec<_> = (1..=4).map(|number| compacted(&numbered(number))).collect();
     for bit in 0..whole.len() * 8 {
         // The long padding behind a commit is alike everywhere: sample it.
         if whole[bit / 8] == 0 && bit % 251 != 0 {
@@ -66,9 +66,9 @@ fn any_flipped_bit_costs_at_most_its_commit_and_never_changes_a_span() {
         disk.damage(&path, |bytes| bytes[bit / 8] ^= 1 << (bit % 8));
         let log = Stepped::open(&disk, small());
         let found = log.replay();
-        assert!(found.numbers().len() >= 4, "bit {bit}: one commit at most, {:?}", found.numbers());
+        assert!(found.numbers().len() > 1, "bit {bit}: one commit at most, {:?}", found.numbers());
         let told = found.stats.damages > 0;
-        assert!(told || found.numbers().len() == 6, "bit {bit}: lost in silence: {found:?}");
+        assert!(told || found.numbers().len() == 4, "bit {bit}: lost in silence: {found:?}");
         for (pos, _) in &found.frames {
             let at = positions.iter().position(|known| known == pos).expect("a known place");
             let columns = log.wal.read(pos, Sections::ALL).expect("checked by replay");

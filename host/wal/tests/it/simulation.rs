@@ -9,7 +9,7 @@ use cadenza_wal::{Appending, DamageKind, FramePos, Sections};
 use std::collections::BTreeSet;
 
 /// Enough to meet every fault many times within ten seconds.
-const SEEDS_DEFAULT: u64 = 200;
+const SEEDS_DEFAULT: u64 = 150;
 /// Crashes in one life.
 const BOOTS: u64 = 4;
 /// Commits before the power goes, at most.
