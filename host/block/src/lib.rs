@@ -2,6 +2,8 @@
 
 pub mod bloom;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod meta;
 pub mod read;
 pub mod schema;

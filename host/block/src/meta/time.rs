@@ -113,7 +113,10 @@ fn parse(text: &str) -> Option<Time> {
         }
     };
     let at = days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
-    Some(Time { seconds: at - offset_seconds(zone)?, nanos: nanos as u32 })
+    let time = Time { seconds: at - offset_seconds(zone)?, nanos: nanos as u32 };
+    // An offset can carry a time out of the years that have four digits.
+    let year = civil_from_days(time.seconds.div_euclid(DAY_SECONDS)).0;
+    (0..=9999).contains(&year).then_some(time)
 }
 
 fn offset_seconds(zone: &str) -> Option<i64> {

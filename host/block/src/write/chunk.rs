@@ -1,7 +1,7 @@
 //! Finished pages to column chunks, handed to the Parquet library for the footer and the page index.
 
 use super::leaf::{Codec, LeafWriter, Page};
-use super::{WriteError, mib};
+use super::{WriteError, chunk_bytes};
 use crate::schema::Column;
 use cadenza_model::Columns;
 use parquet::basic::{BoundaryOrder, Compression, Encoding, Type as PhysicalType};
@@ -25,7 +25,7 @@ pub(super) fn append<W: Write + Send>(
     leaf.flush(codec)?;
     let pages = std::mem::take(&mut leaf.pages);
     let has_bounds = leaf.has_bounds();
-    let mut sink = TrackedWrite::new(Vec::with_capacity(mib(&pages)));
+    let mut sink = TrackedWrite::new(Vec::with_capacity(chunk_bytes(&pages)));
     let mut writer = SerializedPageWriter::new(&mut sink);
     let mut sizes = Sizes::default();
     let dictionary = put_dictionary(leaf, columns, codec, &mut writer, &mut sizes)?;

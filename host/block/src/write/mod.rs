@@ -163,7 +163,7 @@ fn created_by() -> String {
 }
 
 /// Size of a chunk of these pages, headers included.
-fn mib(pages: &[leaf::Page]) -> usize {
+fn chunk_bytes(pages: &[leaf::Page]) -> usize {
     /// A page header with sizes, counts and encodings in compact thrift.
     const HEADER_BYTES: usize = 40;
     pages.iter().map(|page| page.compressed.len() + HEADER_BYTES).sum()

@@ -2,10 +2,12 @@
 #![expect(clippy::disallowed_methods, reason = "tests read fixtures from the file system")]
 
 mod bloom;
+mod fuzz;
 mod interchange;
 mod meta;
 mod oracle;
 mod random;
+mod rows;
 mod schema;
 
 /// Bytes of a file below `tests/fixtures/tempo-3.0.3`.
