@@ -176,6 +176,35 @@ fn lists(columns: &Columns, row: u32, scope: TagScope) -> (&Attrs, std::ops::Ran
     }
 }
 
+/// Names of what is no attribute, in Tempo's order.
+const INTRINSICS: [&str; 25] = [
+    "duration",
+    "event:name",
+    "event:timeSinceStart",
+    "instrumentation:name",
+    "instrumentation:version",
+    "kind",
+    "link:spanID",
+    "link:traceID",
+    "name",
+    "rootName",
+    "rootServiceName",
+    "span:duration",
+    "span:id",
+    "span:kind",
+    "span:name",
+    "span:parentID",
+    "span:status",
+    "span:statusMessage",
+    "status",
+    "statusMessage",
+    "trace:duration",
+    "trace:id",
+    "trace:rootName",
+    "trace:rootService",
+    "traceDuration",
+];
+
 /// Attribute names by scope.
 pub(crate) fn names(
     snapshots: &[(Snapshot, QueryLimits)],
@@ -231,6 +260,9 @@ pub(crate) fn names(
     for (scope, names) in found.into_iter().filter(|(_, names)| !names.is_empty()) {
         let limit = if request.limit_per_scope == 0 { usize::MAX } else { request.limit_per_scope };
         answer.scopes.push((scope, names.into_iter().take(limit).collect()));
+    }
+    if request.scopes.contains(&TagScope::Intrinsic) {
+        answer.scopes.push((TagScope::Intrinsic, INTRINSICS.iter().map(|&name| name.to_owned()).collect()));
     }
     Ok(answer)
 }
@@ -333,6 +365,14 @@ fn collect(columns: &Columns, rows: &[u32], field: &ast::Field, add: &mut dyn Fn
             };
             for &scope in scopes {
                 collect_attribute(columns, rows, scope, &attribute.name, add);
+            }
+            // Tempo keeps the service name in a column that is never absent.
+            if &*attribute.name == "service.name" && matches!(attribute.scope, Scope::None | Scope::Resource)
+            {
+                let nameless = |row: &u32| columns.service_name(*row as usize).is_none();
+                if rows.iter().any(nameless) {
+                    add(TagValueType::String, String::new());
+                }
             }
         }
         ast::Field::Intrinsic(intrinsic) => collect_intrinsic(columns, rows, *intrinsic, add),

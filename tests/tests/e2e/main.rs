@@ -4,4 +4,5 @@
 
 mod clients;
 mod durability;
+mod fixtures;
 mod operating;

@@ -20,7 +20,8 @@ pub(super) fn trace(
     FoundTrace {
         id: info.trace_id,
         pad_id,
-        root_service: root.map(|_| info.root_service.to_owned()),
+        // Tempo shows the placeholder for a root without a service too.
+        root_service: root.map(|_| info.root_service.to_owned()).filter(|service| !service.is_empty()),
         root_name: info.root_name.to_owned(),
         start_ns: info.start_ns,
         duration_ns: info.end_ns.saturating_sub(info.start_ns),
