@@ -65,7 +65,28 @@ struct Walk<'a> {
 /// Takes the rows that pass; false ends the walk.
 type Visit<'a> = dyn FnMut(&Columns, &[u32]) -> bool + 'a;
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(
+        snapshot: &'a Snapshot,
+        limits: &QueryLimits,
+        wanted: &'a Wanted,
+        range: &'a TimeRange,
+        projection: &'a Projection,
+        budget: &'a Budget,
+    ) -> Self {
+        let (missing, inspected) = (Missing::default(), Inspected::default());
+        Self {
+            snapshot,
+            wanted,
+            range,
+            blocks_max: limits.tag_blocks_max,
+            projection,
+            budget,
+            missing,
+            inspected,
+        }
+    }
+
     fn run(&mut self, visit: &mut Visit<'_>) -> Result<(), QueryError> {
         if !self.live(visit)? {
             return Ok(());
@@ -243,16 +264,7 @@ pub(crate) fn names(
             }
             limits.tag_bytes_max == 0 || bytes < limits.tag_bytes_max
         };
-        let mut walk = Walk {
-            snapshot,
-            wanted: &wanted,
-            range: &request.range,
-            blocks_max: limits.tag_blocks_max,
-            projection: &projection,
-            budget,
-            missing: Missing::default(),
-            inspected: Inspected::default(),
-        };
+        let mut walk = Walk::new(snapshot, limits, &wanted, &request.range, &projection, budget);
         walk.run(&mut visit)?;
         answer.missing.add(walk.missing);
         answer.inspected.add(&walk.inspected);
@@ -297,23 +309,17 @@ pub(crate) fn values(
         let mut bytes = 0;
         let mut visit = |columns: &Columns, rows: &[u32]| -> bool {
             let mut add = |kind: TagValueType, text: String| {
-                bytes += text.len();
-                found.insert((kind, text));
+                // The size cap is on the answer: a value that repeats counts once.
+                let length = text.len();
+                if found.insert((kind, text)) {
+                    bytes += length;
+                }
             };
             collect(columns, rows, &field, &mut add);
             let enough = request.limit > 0 && found.len() >= request.limit;
             !enough && (limits.tag_bytes_max == 0 || bytes < limits.tag_bytes_max)
         };
-        let mut walk = Walk {
-            snapshot,
-            wanted: &wanted,
-            range: &request.range,
-            blocks_max: limits.tag_blocks_max,
-            projection: &projection,
-            budget,
-            missing: Missing::default(),
-            inspected: Inspected::default(),
-        };
+        let mut walk = Walk::new(snapshot, limits, &wanted, &request.range, &projection, budget);
         walk.run(&mut visit)?;
         answer.missing.add(walk.missing);
         answer.inspected.add(&walk.inspected);
