@@ -10,6 +10,9 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
+/// A smaller active segment is left open: closing it would free less than a new file costs.
+const SEAL_BYTES_MIN: u64 = 1 << 20;
+
 /// References to segments, and batches under way.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
@@ -57,6 +60,14 @@ impl Segments {
         let segment = Arc::new(Segment { number });
         used.insert(segment.number, Arc::downgrade(&segment));
         segment
+    }
+
+    /// True if the active segment holds nothing that is needed, but enough to be worth closing: it is the
+    /// only one that cannot be released, and on a full disk no append would ever close it.
+    pub(crate) fn active_is_unused(&self, all: &[SegmentInfo]) -> bool {
+        let used = self.used.lock();
+        let needed = |segment: u64| used.get(&segment).is_some_and(|held| held.strong_count() > 0);
+        all.iter().any(|info| info.active && info.bytes >= SEAL_BYTES_MIN && !needed(info.segment))
     }
 
     /// The segments that may go now, oldest first, out of `all` in order. A segment must be found unused
@@ -111,6 +122,18 @@ mod tests {
         drop(second);
         assert_eq!(segments.releasable(&all[1..]), [2, 3]);
         assert_eq!(segments.releasable(&all[3..]), [0_u64; 0]);
+    }
+
+    #[test]
+    fn active_segment_is_closed_when_it_is_large_and_nothing_needs_it() {
+        let segments = Arc::new(Segments::default());
+        let large = SegmentInfo { bytes: SEAL_BYTES_MIN, ..info(1, true) };
+        let held = segments.keep(1);
+        assert!(!segments.active_is_unused(&[large]), "a live frame needs it");
+        drop(held);
+        assert!(segments.active_is_unused(&[large]));
+        assert!(!segments.active_is_unused(&[info(1, true)]), "too small");
+        assert!(!segments.active_is_unused(&[SegmentInfo { active: false, ..large }]), "closed already");
     }
 
     #[test]

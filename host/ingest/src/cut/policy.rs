@@ -40,8 +40,8 @@ enum Pressure {
     Log {
         segment: u64,
     },
-    /// All must go.
-    Index,
+    /// All must go: the index or the volume is full.
+    All,
 }
 
 impl Core {
@@ -73,7 +73,7 @@ impl Core {
                 match pressure {
                     Pressure::None => {}
                     Pressure::Log { segment } => live.close_in_segment(segment, now),
-                    Pressure::Index => live.close_all(now),
+                    Pressure::All => live.close_all(now),
                 }
                 self.account(&tenant, &live);
             }
@@ -141,8 +141,8 @@ impl Core {
 
     fn pressure(&self) -> Pressure {
         let near = |used: u64, max: u64| used > max / 5 * 4;
-        if near(self.live_index_bytes(), self.config.live_index_bytes_max) {
-            return Pressure::Index;
+        if near(self.live_index_bytes(), self.config.live_index_bytes_max) || self.volume_is_full() {
+            return Pressure::All;
         }
         if !near(self.wal.bytes(), self.config.wal_bytes_max) {
             return Pressure::None;
@@ -155,12 +155,27 @@ impl Core {
         }
     }
 
+    /// True when the log refuses spans for want of space. Blocks take a fraction of the log's, so cutting
+    /// makes room even where both share a volume; the reserve is there to build them in.
+    fn volume_is_full(&self) -> bool {
+        let log = self.wal.config();
+        match self.env.disk.free_bytes(&log.path) {
+            Ok(free_bytes) => free_bytes < log.free_bytes_min,
+            // Not knowing is no reason to cut early: the log itself will tell.
+            Err(_) => false,
+        }
+    }
+
     /// Gives up segments that nothing needs any more.
     pub(crate) fn release_segments(&self) {
         if self.replaying.load(Ordering::Acquire) {
             return;
         }
-        for segment in self.segments.releasable(&self.wal.segments()) {
+        let segments = self.wal.segments();
+        if self.segments.active_is_unused(&segments) {
+            self.wal.seal();
+        }
+        for segment in self.segments.releasable(&segments) {
             self.wal.release(segment);
         }
     }

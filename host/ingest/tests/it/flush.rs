@@ -141,3 +141,67 @@ async fn replay_gives_the_index_that_was_there_before() {
     assert_eq!(rig.live_rows(), live);
     assert_eq!(gauge(&rig), bytes);
 }
+
+/// Large spans of many traces, with one trace that never ends.
+fn batch(number: u128) -> Vec<opentelemetry_proto::tonic::trace::v1::Span> {
+    let mut sent: Vec<_> = (0..4).map(|trace| span(number * 4 + trace + 2, 1)).collect();
+    sent.push(span(1, number as u64 + 1));
+    for (at, span) in sent.iter_mut().enumerate() {
+        // Unlike each other, so that they don't compress away.
+        let mut state = (number as u64) << 8 | at as u64;
+        let mut letter = || {
+            state = (state ^ state >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            char::from(b'a' + (state >> 40) as u8 % 26)
+        };
+        span.name = (0..8_000).map(|_| letter()).collect();
+    }
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endless_trace_does_not_keep_the_log_above_its_bound() {
+    const LOG_BYTES_MAX: u64 = 5 << 20;
+    let hour = Duration::from_secs(3600);
+    // Nothing is cut by time: only the log's bound does it.
+    let config = Config {
+        wal_bytes_max: LOG_BYTES_MAX,
+        trace_idle: hour,
+        trace_live: hour,
+        block_duration_max: hour,
+        block_bytes_max: u64::MAX,
+        ..Config::default()
+    };
+    let rig = Rig::with(config, TenantLimits::default());
+    let mut all = Vec::new();
+    for number in 0..600 {
+        let sent = batch(number);
+        rig.push(&sent).await.expect("taken");
+        all.extend(sent);
+        if rig.wal.bytes() > LOG_BYTES_MAX / 5 * 4 {
+            rig.until("the cutter makes room", |rig| {
+                rig.clock.advance(Duration::from_secs(5));
+                rig.wal.bytes() <= LOG_BYTES_MAX / 5 * 4
+            })
+            .await;
+        }
+    }
+    assert!(rig.sink.blocks.lock().len() > 3, "the log never came near its bound");
+    assert_eq!(rig.found("single-tenant"), expected(&all));
+    let rig = rig.crash().await;
+    assert_eq!(rig.found("single-tenant"), expected(&all), "after a crash");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_lets_go_of_its_last_segment_when_everything_is_stored() {
+    let rig = Rig::new();
+    for number in 0..40 {
+        rig.push(&batch(number)).await.expect("taken");
+    }
+    assert!(rig.wal.bytes() > 1 << 20);
+    rig.ingester.flush_all().await;
+    rig.until("the log is empty", |rig| {
+        rig.clock.advance(Duration::from_secs(5));
+        rig.wal.bytes() < 1 << 20
+    })
+    .await;
+}

@@ -225,6 +225,8 @@ fn open_log(env: &Env, path: &Path, registry: &Registry) -> Wal {
     let mut config = cadenza_wal::Config::at(path.join("wal"));
     config.commit_wait_max_us = 0;
     config.free_bytes_min = 0;
+    // So small that tests see segments come and go.
+    config.segment_bytes_max = 1 << 20;
     for _ in 0..5_000 {
         // A failed try has registered its metrics already.
         match Wal::open(env.clone(), config.clone(), &Registry::new()) {
