@@ -52,7 +52,7 @@ async fn client(server: String, number: u64, round: u64, ledger: Arc<Mutex<Ledge
 }
 
 /// Span ids of a trace as the server answers it; duplicates kept.
-async fn spans_of(http: &Http, id: &[u8; 16]) -> Vec<u64> {
+pub(crate) async fn spans_of(http: &Http, id: &[u8; 16]) -> Vec<u64> {
     use base64::Engine;
     let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
     let answer = http.get(&format!("/api/traces/{hex}")).await.expect("an answer");

@@ -3,6 +3,8 @@
 #![expect(clippy::print_stdout, reason = "figures and what could not be run are part of the output")]
 
 mod clients;
+mod crash_points;
+mod disk_full;
 mod durability;
 mod fixtures;
 mod operating;
