@@ -50,7 +50,7 @@ impl Sections {
     pub const NAMES: Self = Self(1 << 2);
     /// Attributes of spans.
     pub const SPAN_ATTRS: Self = Self(1 << 3);
-    /// Events and links with their attributes. Times of events want `IDS` too, which is read along.
+    /// Events and links with their attributes.
     pub const EVENTS: Self = Self(1 << 4);
     /// The dictionary `names`.
     pub const KEYS: Self = Self(1 << 5);
