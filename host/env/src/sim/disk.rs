@@ -53,6 +53,8 @@ struct Inode {
     handles: usize,
     /// Names that refer to it, in the cache.
     linked: bool,
+    /// A sync of it has failed since the last crash.
+    given_up: bool,
 }
 
 struct State {
@@ -70,6 +72,8 @@ struct State {
     /// Names on the medium.
     durable_names: BTreeMap<PathBuf, Option<u64>>,
     locks: BTreeSet<PathBuf>,
+    /// Writes to and syncs of files whose sync had failed.
+    uses_after_failed_sync: u64,
 }
 
 fn eio() -> io::Error {
@@ -95,6 +99,11 @@ impl State {
             }
             None => Ok(()),
         }
+    }
+
+    fn note_use(&mut self, number: u64) {
+        let given_up = self.inodes.get(&number).is_some_and(|inode| inode.given_up);
+        self.uses_after_failed_sync += u64::from(given_up);
     }
 
     fn used_bytes(&self) -> u64 {
@@ -175,8 +184,15 @@ impl SimDisk {
                 names: BTreeMap::new(),
                 durable_names: BTreeMap::new(),
                 locks: BTreeSet::new(),
+                uses_after_failed_sync: 0,
             })),
         }
+    }
+
+    /// How often a file was written or synced after a sync of it had failed: such a sync would succeed
+    /// without the sectors that were lost, so a program that means it never does.
+    pub fn uses_after_failed_sync(&self) -> u64 {
+        self.state.lock().uses_after_failed_sync
     }
 
     /// From now on these faults.
@@ -489,6 +505,7 @@ impl DiskFile for SimFile {
             let some = |state: &State| state.random.below(bytes.len() as u64 + 1) as usize;
             let power_goes = state.fuel == Some(1);
             state.call()?;
+            state.note_use(number);
             if power_goes || state.chance(state.faults.write_eio_permille) {
                 let part = some(state);
                 write(inode_of(state, number)?, &bytes[..part], offset);
@@ -515,6 +532,7 @@ impl DiskFile for SimFile {
     fn sync_data(&self) -> io::Result<()> {
         self.with(|state, number| {
             state.call()?;
+            state.note_use(number);
             if state.faults.lying_sync {
                 return Ok(());
             }
@@ -523,6 +541,7 @@ impl DiskFile for SimFile {
                 let inode = inode_of(state, number)?;
                 inode.durable = survived;
                 inode.dirty.clear();
+                inode.given_up = true;
                 return Err(eio());
             }
             // Sectors that an earlier failed sync lost are clean: they stay what they are on the medium.

@@ -205,3 +205,31 @@ async fn log_lets_go_of_its_last_segment_when_everything_is_stored() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn segment_of_a_newer_version_is_told_of_and_outlives_everything() {
+    let rig = Rig::new();
+    rig.push(&spans(1..10, 2)).await.expect("taken");
+    let newest = rig.wal.segments().last().expect("a segment").segment;
+    // What a newer program would have left: our header with another version in all its copies.
+    let mut newer = std::fs::read(rig.log_file(&format!("{newest:010}.wal"))).expect("the segment");
+    (0..4).for_each(|copy| newer[copy * 1024 + 8] = 9);
+    let path = rig.log_file(&format!("{:010}.wal", newest + 1));
+    std::fs::write(&path, &newer).expect("written");
+    let rig = rig.crash().await;
+    let told = |rig: &Rig| rig.wal.metrics().corruptions.with_label_values(&["unknown_version"]).get();
+    assert_eq!(told(&rig), 1);
+    assert_eq!(rig.metric("tempo_ingester_replay_errors_total", &[]), 1.0);
+    for number in 0..40 {
+        rig.push(&batch(number)).await.expect("taken");
+    }
+    rig.ingester.flush_all().await;
+    rig.until("everything of ours is let go", |rig| {
+        rig.clock.advance(Duration::from_secs(5));
+        rig.wal.segments().iter().filter(|info| !info.inert).count() <= 1
+    })
+    .await;
+    let rig = rig.crash().await;
+    assert_eq!(told(&rig), 1, "told again");
+    assert_eq!(std::fs::read(&path).expect("still there"), newer);
+}

@@ -144,6 +144,11 @@ impl Rig {
         Self { dir, clock, sink, registry, wal, ingester, config, limits }
     }
 
+    /// A file in the directory of the log.
+    pub(crate) fn log_file(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join("wal").join(name)
+    }
+
     /// Ends the process, as far as the log can tell, and starts another.
     pub(crate) async fn crash(self) -> Self {
         let Self { dir, clock, sink, registry, wal, ingester, config, limits } = self;

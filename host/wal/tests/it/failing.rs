@@ -37,6 +37,7 @@ fn a_failed_sync_moves_the_frames_to_a_new_segment_and_never_doubles_them() {
             }
         }
         log.put(numbered(3));
+        assert_eq!(disk.uses_after_failed_sync(), 0, "seed {seed}: a failed segment is never touched again");
         assert!(log.wal.read(&before, Sections::ALL).is_ok(), "what was durable before still counts");
         drop(log);
         disk.crash();
@@ -45,6 +46,18 @@ fn a_failed_sync_moves_the_frames_to_a_new_segment_and_never_doubles_them() {
         assert_eq!(found.numbers(), expect, "seed {seed}");
     }
     assert!(moved > 5 && refused > 5, "{moved} moved, {refused} refused");
+}
+
+#[test]
+fn the_disk_sees_a_file_that_is_used_after_its_sync_failed() {
+    let disk = SimDisk::new(1);
+    let file = cadenza_env::Disk::create_new(&disk, "/file".as_ref()).expect("a new file");
+    disk.set_faults(Faults { sync_eio_permille: 1000, ..Faults::default() });
+    file.sync_data().expect_err("always fails");
+    assert_eq!(disk.uses_after_failed_sync(), 0);
+    disk.set_faults(Faults::default());
+    file.sync_data().expect("as on Linux");
+    assert_eq!(disk.uses_after_failed_sync(), 1);
 }
 
 #[test]
@@ -65,13 +78,18 @@ fn a_full_disk_refuses_reads_on_and_heals_without_a_restart() {
     let mut log = Stepped::open(&disk, small());
     let first = log.put(numbered(1));
     // Every amount of room, down to none: ENOSPC may strike at any write.
+    // What does not fit is written in part, then refused.
+    let mut acknowledged = vec![1];
     for room in (0..20_000).step_by(512) {
         disk.set_capacity(log.wal.bytes() + room);
         let mut last = None;
         for number in 0..8 {
-            let mut appending = log.append(numbered(1000 + room * 10 + number));
+            let number = 1000 + room * 10 + number;
+            let mut appending = log.append(numbered(number));
             log.committer.step();
-            last = Some(appending.try_answer().expect("answered"));
+            let answer = appending.try_answer().expect("answered");
+            acknowledged.extend(answer.is_ok().then_some(number));
+            last = Some(answer);
         }
         let error = last.expect("appended").expect_err("full in the end");
         assert_eq!(error.kind(), AppendErrorKind::DiskFull, "{error}");
@@ -79,9 +97,17 @@ fn a_full_disk_refuses_reads_on_and_heals_without_a_restart() {
         assert!(log.wal.read(&first, Sections::ALL).is_ok(), "queries go on");
         disk.set_capacity(u64::MAX);
         log.put(numbered(500_000 + room));
+        acknowledged.push(500_000 + room);
     }
     let reason = log.wal.metrics().refusals.with_label_values(&["disk_full"]).get();
     assert!(reason > 0);
+    drop(log);
+    disk.crash();
+    assert_eq!(
+        Stepped::open(&disk, small()).replay().numbers(),
+        acknowledged,
+        "and nothing of what was refused"
+    );
 }
 
 #[test]

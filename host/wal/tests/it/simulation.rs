@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// Enough to meet every fault many times within ten seconds.
 const SEEDS_DEFAULT: u64 = 150;
-/// Crashes in one life.
+/// Crashes in one life, each followed by a start and a check.
 const BOOTS: u64 = 4;
 /// Commits before the power goes, at most.
 const COMMITS_MAX: u64 = 40;
@@ -124,6 +124,9 @@ fn simulate(seed: u64, lying_sync: bool) -> Result<usize, String> {
         checker.check(&found).map_err(|what| format!("boot {boot}: {what}"))?;
         // Unacknowledged spans that came through are there for good: replay has shown them.
         checker.attempted.retain(|number| found.numbers().contains(number) || *number > early);
+        if boot == BOOTS {
+            break;
+        }
         disk.set_faults(Faults { lying_sync, ..faults(&random) });
         if random.below(4) == 0 {
             disk.set_capacity(log.wal.bytes() + random.below(100_000));
@@ -131,6 +134,10 @@ fn simulate(seed: u64, lying_sync: bool) -> Result<usize, String> {
         disk.power_off_after(Some(5 + random.below(250)));
         live(&mut log, &mut checker, &random).map_err(|what| format!("boot {boot}: {what}"))?;
         disk.crash();
+    }
+    match disk.uses_after_failed_sync() {
+        0 => {}
+        uses => return Err(format!("files were used {uses} times after their sync had failed")),
     }
     Ok(checker.acknowledged.len())
 }

@@ -11,6 +11,7 @@
 
 mod floor;
 mod load;
+mod memory;
 mod process;
 mod queries;
 mod report;
@@ -39,13 +40,19 @@ fn main() -> Result<()> {
     {
         return runtime()?.block_on(floor::serve(port.parse()?));
     }
+    if let [command, rest @ ..] = &args[..]
+        && command == "memory"
+    {
+        let spans = rest.first().map_or(Ok(memory::SPANS_DEFAULT), |spans| spans.parse())?;
+        return runtime()?.block_on(memory::measure(spans));
+    }
     let plan = match &args[..] {
         [] => Plan { spans: SPANS_DEFAULT, small_spans: SMALL_SPANS_DEFAULT },
         [spans] => {
             let spans: u64 = spans.parse()?;
             Plan { spans, small_spans: spans.min(SMALL_SPANS_DEFAULT) }
         }
-        _ => bail!("usage: bench [SPANS]"),
+        _ => bail!("usage: bench [SPANS] | memory [SPANS]"),
     };
     runtime()?.block_on(measure(&plan))
 }
