@@ -138,6 +138,7 @@ impl Owners {
                     None => self.attrs.push(i as u32),
                 }
             }
+            slots[0] = columns.resource_service_at(row).map(|i| attrs.val[i] as Code);
             self.attrs[first..]
                 .sort_by(|&a, &b| columns.key(attrs, a as usize).cmp(columns.key(attrs, b as usize)));
             content.clear();

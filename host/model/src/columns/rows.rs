@@ -178,18 +178,23 @@ impl Columns {
         self.scopes.resource[self.spans.scope[row] as usize] as usize
     }
 
-    /// The `service.name` of span `row`: of several the last one, and only if it is a string.
+    /// The service of span `row`; see [`Columns::resource_service_name`].
     pub fn service_name(&self, row: usize) -> Option<&str> {
         self.resource_service_name(self.resource_of(row))
     }
 
-    /// The `service.name` of resource `resource`: of several the last one, and only if it is a string.
+    /// The service of resource `resource`: the last `service.name` that is a string. One of another type is
+    /// an attribute like any other, as in a block's column.
     pub fn resource_service_name(&self, resource: usize) -> Option<&str> {
+        let at = self.resource_service_at(resource)?;
+        Some(self.values.str(self.resource_attrs.val[at] as u32))
+    }
+
+    /// The attribute of resource `resource` that names its service.
+    pub fn resource_service_at(&self, resource: usize) -> Option<usize> {
         let attrs = &self.resource_attrs;
-        let last = attrs.of(resource).rev().find(|&i| self.names.get(attrs.key[i]) == b"service.name")?;
-        match self.value(attrs, last) {
-            ValueRef::Str(name) => Some(name),
-            _ => None,
-        }
+        let names =
+            |&i: &usize| attrs.ty[i] == AttrType::Str && self.names.get(attrs.key[i]) == b"service.name";
+        attrs.of(resource).rev().find(names)
     }
 }

@@ -82,7 +82,7 @@ fn gathering_carries_only_the_entries_of_its_rows_and_merges_equal_owners() {
 }
 
 #[test]
-fn the_last_service_name_counts_if_it_is_a_string() {
+fn the_last_service_name_that_is_a_string_names_the_service() {
     let check = |values: Vec<KeyValue>, expect: Option<&str>| {
         let mut request = crate::messages::request("x", vec![span(1, vec![])]);
         request.resource_spans[0].resource.as_mut().expect("a resource").attributes = values;
@@ -92,6 +92,8 @@ fn the_last_service_name_counts_if_it_is_a_string() {
     };
     let name = |value| pair("service.name", Some(value));
     check(vec![name(text("a")), name(text("b"))], Some("b"));
+    check(vec![name(text("a")), name(any(Value::IntValue(1)))], Some("a"));
+    check(vec![name(any(Value::IntValue(1))), name(text("a"))], Some("a"));
     check(vec![name(any(Value::IntValue(1)))], None);
     check(vec![pair("service.name", None)], None);
     check(vec![], None);

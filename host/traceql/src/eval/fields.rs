@@ -78,7 +78,12 @@ impl<'a> Bound<'a> {
     }
 
     pub(super) fn of_resource(&self, slot: usize, resource: usize) -> Val<'a> {
-        self.in_list(slot, &self.columns.resource_attrs, resource)
+        let attrs = &self.columns.resource_attrs;
+        let service = match &self.program.slots[slot].field {
+            Field::Attribute(a) if &*a.name == "service.name" => self.columns.resource_service_at(resource),
+            _ => None,
+        };
+        attribute(self.columns, attrs, service.or_else(|| self.keys[slot].find(attrs, resource)))
     }
 
     pub(super) fn of_scope(&self, slot: usize, scope: usize) -> Val<'a> {
