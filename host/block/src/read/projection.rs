@@ -82,6 +82,20 @@ impl Projection {
         self
     }
 
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Also the links that tie a span without a parent to another one.
+    #[must_use]
+    pub(crate) fn with_ties(mut self) -> Self {
+        self.columns.insert(Column::LinkTraceId);
+        if let Keys::Some(keys) = self.keys_mut(Owner::Link) {
+            keys.insert("opentracing.ref_type".to_owned());
+        }
+        self
+    }
+
     fn keys_mut(&mut self, owner: Owner) -> &mut Keys {
         let at = self.attrs.iter().position(|(of, _)| *of == owner).unwrap_or_else(|| {
             self.attrs.push((owner, Keys::Some(BTreeSet::new())));

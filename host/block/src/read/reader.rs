@@ -1,7 +1,8 @@
 //! An open block.
 
 use super::cache::Cache;
-use super::filter::{Candidates, Filter};
+use super::file::FileIndex;
+use super::filter::{AttrScope, Candidates, Field, Filter, StrTest, Test};
 use super::page::Values;
 use super::projection::Projection;
 use super::rows::{self, TraceRows};
@@ -12,7 +13,7 @@ use crate::meta::{BlockMeta, VPARQUET4};
 use crate::schema::Column;
 use cadenza_model::TraceId;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Most rows of one [`BlockReader::read_traces`]: their spans share 32-bit offsets.
 pub const ROWS_PER_READ_MAX: usize = 1 << 20;
@@ -20,6 +21,8 @@ pub const ROWS_PER_READ_MAX: usize = 1 << 20;
 /// Reads one block. Cheap to keep: what it decoded lives in the shared [`Cache`].
 pub struct BlockReader {
     pub(crate) source: Source,
+    /// Whether some link says that its span has a parent after all; asked once.
+    tied_roots: OnceLock<bool>,
 }
 
 impl std::fmt::Debug for BlockReader {
@@ -36,7 +39,7 @@ impl BlockReader {
         }
         let source = Source { meta, io, cache: cache.clone(), stats: ReadStats::default() };
         source.index()?;
-        Ok(Self { source })
+        Ok(Self { source, tied_roots: OnceLock::new() })
     }
 
     /// The block's meta.
@@ -112,6 +115,23 @@ impl BlockReader {
         {
             return Err(ReadError::Row { row, rows: index.rows });
         }
+        if !projection.is_full() && self.has_tied_roots(&index)? {
+            return rows::read(&self.source, &index, rows, &projection.clone().with_ties());
+        }
         rows::read(&self.source, &index, rows, projection)
+    }
+
+    /// Links of this kind decide which span is the root of a trace, so they are read with every trace; but
+    /// hardly any block has them.
+    fn has_tied_roots(&self, index: &FileIndex) -> Result<bool, ReadError> {
+        if let Some(&known) = self.tied_roots.get() {
+            return Ok(known);
+        }
+        let ties = Filter::Is(
+            Field::attr(AttrScope::Link, "opentracing.ref_type"),
+            Test::Str(StrTest::Eq("child_of".to_owned())),
+        );
+        let found = scan::candidates(&self.source, index, &ties, &(0..u64::MAX))?;
+        Ok(*self.tied_roots.get_or_init(|| !found.rows.is_empty()))
     }
 }
