@@ -68,7 +68,7 @@ pub(crate) fn append(into: &mut Columns, from: &Columns, rows: &[u32]) -> Result
     into.append_rows(from, rows).map_err(|error| QueryError::Internal(error.to_string()))
 }
 
-/// The rows of a trace, each span once (identity: id and kind), by start and then id.
+/// The rows of a trace, each span once (identity: id and kind), by start, id and kind.
 pub(crate) fn distinct_rows(columns: &Columns, rows: impl IntoIterator<Item = u32>) -> Vec<u32> {
     let spans = &columns.spans;
     let mut seen = HashSet::new();
@@ -76,7 +76,10 @@ pub(crate) fn distinct_rows(columns: &Columns, rows: impl IntoIterator<Item = u3
         .into_iter()
         .filter(|&row| seen.insert((spans.span_id[row as usize], spans.kind[row as usize])))
         .collect();
-    rows.sort_by_key(|&row| (spans.start_ns[row as usize], spans.span_id[row as usize]));
+    rows.sort_by_key(|&row| {
+        let row = row as usize;
+        (spans.start_ns[row], spans.span_id[row], spans.kind[row])
+    });
     rows
 }
 

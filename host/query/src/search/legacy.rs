@@ -4,10 +4,11 @@
 //! part, case-sensitively; numbers only where Tempo has a column for them (`http.status_code`).
 
 use crate::LegacyFilter;
-use cadenza_block::read::{AttrScope, Field, Filter, Intrinsic, StrTest, Test};
-use cadenza_model::{Attrs, Columns, ValueRef};
+use cadenza_block::read::{AttrScope, Field, Filter, Intrinsic, Projection, StrTest, Test};
+use cadenza_block::schema::Owner;
+use cadenza_model::{AttrType, Attrs, Columns, ValueRef};
 use cadenza_traceql::TraceInfo;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// A legacy search.
@@ -24,6 +25,7 @@ struct Tag {
 
 enum TagKind {
     Name,
+    Service,
     RootName,
     RootService,
     /// The OTLP number; `None` for an unknown word, which matches every span, as in Tempo.
@@ -36,6 +38,7 @@ impl Legacy {
         let tag = |(key, want): &(String, String)| {
             let kind = match key.as_str() {
                 "name" => TagKind::Name,
+                "service.name" => TagKind::Service,
                 "root.name" => TagKind::RootName,
                 "root.service.name" => TagKind::RootService,
                 "status.code" => TagKind::Status(
@@ -58,8 +61,14 @@ impl Legacy {
         self.tags.iter().find_map(Tag::filter).unwrap_or(Filter::All)
     }
 
-    /// What must be read of a trace.
-    pub(super) fn fields(&self) -> Vec<Field> {
+    /// What must be read of a trace: where several tags must be met by one resource, all of what tells it
+    /// from others.
+    pub(super) fn projection(&self) -> Projection {
+        let projection = Projection::fields(&self.fields());
+        if self.tags.len() > 1 { projection.with_attributes(Owner::Resource) } else { projection }
+    }
+
+    fn fields(&self) -> Vec<Field> {
         let keys = self.tags.iter().filter_map(|tag| match &tag.kind {
             TagKind::Attribute(key) => Some(key),
             _ => None,
@@ -81,14 +90,43 @@ impl Legacy {
         if !(long_enough && short_enough && root_met) {
             return false;
         }
-        let mut by_resource: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for &row in rows {
-            by_resource.entry(columns.resource_of(row as usize)).or_default().push(row as usize);
-        }
-        by_resource
+        by_resource(columns, rows)
             .iter()
-            .any(|(&resource, rows)| self.tags.iter().all(|tag| tag.is_met(columns, resource, rows)))
+            .any(|(resource, rows)| self.tags.iter().all(|tag| tag.is_met(columns, *resource, rows)))
     }
+}
+
+/// An attribute as it tells resources apart: key, type, number, bytes.
+type Content<'a> = (&'a str, AttrType, u64, &'a [u8]);
+
+/// Spans by resource: a row of it, and the spans. Equal resources are one, also when the parts of the trace
+/// brought a row each.
+fn by_resource(columns: &Columns, rows: &[u32]) -> Vec<(usize, Vec<usize>)> {
+    let mut of_row: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for &row in rows {
+        of_row.entry(columns.resource_of(row as usize)).or_default().push(row as usize);
+    }
+    let mut places: HashMap<Vec<Content<'_>>, usize> = HashMap::new();
+    let mut out: Vec<(usize, Vec<usize>)> = Vec::new();
+    for (resource, spans) in of_row {
+        let attrs = &columns.resource_attrs;
+        let entry = |at: usize| {
+            let (number, text): (u64, &[u8]) = match columns.value(attrs, at) {
+                ValueRef::Str(text) => (0, text.as_bytes()),
+                ValueRef::Array(bytes) | ValueRef::Map(bytes) | ValueRef::Bytes(bytes) => (0, bytes),
+                _ => (attrs.val[at], &[]),
+            };
+            (columns.key(attrs, at), attrs.ty[at], number, text)
+        };
+        let mut content: Vec<_> = attrs.of(resource).map(entry).collect();
+        content.sort_unstable();
+        let place = *places.entry(content).or_insert(out.len());
+        match out.get_mut(place) {
+            Some((_, known)) => known.extend(spans),
+            None => out.push((resource, spans)),
+        }
+    }
+    out
 }
 
 impl Tag {
@@ -97,6 +135,7 @@ impl Tag {
         let contains = Test::Str(StrTest::Fn(Arc::new(move |text: &str| text.contains(&want))));
         match &self.kind {
             TagKind::Name => Some(Filter::Is(Field::Intrinsic(Intrinsic::Name), contains)),
+            TagKind::Service => Some(Filter::Is(Field::attr(AttrScope::Resource, "service.name"), contains)),
             // A number in a column of its own matches too: left to the evaluation.
             TagKind::Attribute(key) if key != HTTP_STATUS => Some(Filter::Or(vec![
                 Filter::Is(Field::attr(AttrScope::Span, key), contains.clone()),
@@ -113,21 +152,24 @@ impl Tag {
                 rows.iter().any(|&row| columns.names.str(columns.spans.name[row]).contains(&self.want))
             }
             TagKind::Status(Some(code)) => rows.iter().any(|&row| columns.spans.status[row] == *code),
+            TagKind::Service => {
+                columns.resource_service_name(resource).is_some_and(|name| name.contains(&self.want))
+            }
             TagKind::Attribute(key) => {
-                self.has(columns, &columns.resource_attrs, resource, key)
-                    || rows.iter().any(|&row| self.has(columns, &columns.span_attrs, row, key))
+                self.has(columns, &columns.resource_attrs, resource, key, false)
+                    || rows.iter().any(|&row| self.has(columns, &columns.span_attrs, row, key, true))
             }
         }
     }
 
-    fn has(&self, columns: &Columns, attrs: &Attrs, owner: usize, key: &str) -> bool {
+    fn has(&self, columns: &Columns, attrs: &Attrs, owner: usize, key: &str, span: bool) -> bool {
         attrs.of(owner).filter(|&at| columns.key(attrs, at) == key).any(|at| match columns.value(attrs, at) {
             ValueRef::Str(text) => text.contains(&self.want),
-            ValueRef::Int(number) if key == HTTP_STATUS => number.to_string() == self.want,
+            ValueRef::Int(number) if span && key == HTTP_STATUS => number.to_string() == self.want,
             _ => false,
         })
     }
 }
 
-/// The one number with a column of its own in the first formats.
+/// The one number with a column of its own in the first formats, on spans.
 const HTTP_STATUS: &str = "http.status_code";

@@ -49,7 +49,7 @@ impl Matcher {
                 Ok(Self {
                     filter: legacy.filter(),
                     candidate_program: Program::compile_condition(&Condition::True),
-                    projection: Projection::fields(&legacy.fields()),
+                    projection: legacy.projection(),
                     kind: Kind::Legacy(legacy),
                 })
             }
