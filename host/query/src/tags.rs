@@ -9,13 +9,13 @@ use crate::{
     Inspected, Missing, QueryError, QueryLimits, TagNamesAnswer, TagNamesRequest, TagScope, TagSelector,
     TagValueType, TagValuesAnswer, TagValuesRequest, TimeRange,
 };
-use cadenza_block::read::{Field as BlockField, Projection};
+use cadenza_block::read::Projection;
 use cadenza_block::schema::Owner;
 use cadenza_model::tree::assemble;
 use cadenza_model::{Attrs, Columns};
 use cadenza_store::StoredBlock;
 use cadenza_traceql::ast::{self, Intrinsic, Scope};
-use cadenza_traceql::plan::{Condition, condition};
+use cadenza_traceql::plan::{Condition, condition, is_span_local};
 use cadenza_traceql::{Program, TraceInfo, condition_groups, lenient_filter, parse_tag};
 use cadenza_wal::Sections;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,9 +38,12 @@ impl Wanted {
         {
             return Err(QueryError::ConditionGroups { max: groups_max });
         }
-        let condition = found.map_or(Condition::True, |found| condition(&found.expr).0);
-        let program = Program::compile_condition(&condition);
-        Ok(Self { condition, program })
+        let pushed = found.as_ref().map_or(Condition::True, |found| condition(&found.expr).0);
+        // Exactly, where a span can answer alone; else by what a span can answer.
+        let exact = found.and_then(|found| Program::compile_filter(&found).ok());
+        let program = exact.filter(|program| program.fields().all(is_span_local));
+        let program = program.unwrap_or_else(|| Program::compile_condition(&pushed));
+        Ok(Self { condition: pushed, program })
     }
 
     fn rows(&self, columns: &Columns, rows: impl Iterator<Item = u32>) -> Vec<u32> {
@@ -174,16 +177,6 @@ fn owner(scope: TagScope) -> Option<Owner> {
     })
 }
 
-fn condition_fields(condition: &Condition, out: &mut Vec<BlockField>) {
-    match condition {
-        Condition::Leaf(leaf) => out.extend(fields(&leaf.field)),
-        Condition::And(terms) | Condition::Or(terms) => {
-            terms.iter().for_each(|term| condition_fields(term, out))
-        }
-        Condition::True | Condition::False => {}
-    }
-}
-
 /// The attribute lists of a span's row in a scope: (set, owner) pairs.
 fn lists(columns: &Columns, row: u32, scope: TagScope) -> (&Attrs, std::ops::Range<usize>) {
     let row = row as usize;
@@ -239,8 +232,7 @@ pub(crate) fn names(
     for (snapshot, limits) in snapshots {
         answer.missing.add(snapshot.missing());
         let wanted = Wanted::new(&request.query, limits.tag_groups_max)?;
-        let mut touched = Vec::new();
-        condition_fields(&wanted.condition, &mut touched);
+        let touched: Vec<_> = wanted.program.fields().flat_map(fields).collect();
         let projection = scopes.iter().filter_map(|scope| owner(*scope));
         let projection = projection.fold(Projection::fields(&touched), Projection::with_attributes);
         let mut bytes = 0;
@@ -304,7 +296,7 @@ pub(crate) fn values(
         answer.missing.add(snapshot.missing());
         let wanted = Wanted::new(&request.query, limits.tag_groups_max)?;
         let mut touched = fields(&field);
-        condition_fields(&wanted.condition, &mut touched);
+        touched.extend(wanted.program.fields().flat_map(fields));
         let projection = Projection::fields(&touched);
         let mut bytes = 0;
         let mut visit = |columns: &Columns, rows: &[u32]| -> bool {
@@ -416,11 +408,13 @@ fn add_value(value: cadenza_model::ValueRef<'_>, add: &mut dyn FnMut(TagValueTyp
         V::Double(number) => add(TagValueType::Float, format!("{number:?}")),
         V::Bool(flag) => add(TagValueType::Bool, flag.to_string()),
         V::Array(encoded) => {
-            cadenza_model::otlp::any_value::array_elements(encoded).for_each(|element| {
-                if !matches!(element, V::Array(_)) {
-                    add_value(element, add);
-                }
-            });
+            let mut elements = cadenza_model::otlp::any_value::array_elements(encoded);
+            // Only arrays of one scalar type are searchable.
+            let first = elements.clone().next().map(|first| std::mem::discriminant(&first));
+            if elements.all(|element| Some(std::mem::discriminant(&element)) == first) {
+                let elements = cadenza_model::otlp::any_value::array_elements(encoded);
+                elements.filter(|element| !matches!(element, V::Array(_))).for_each(|e| add_value(e, add));
+            }
         }
         V::Absent | V::Empty | V::Map(_) | V::Bytes(_) => {}
     }
