@@ -1,0 +1,597 @@
+//! TraceQL by the letter: one struct per span, maps of attributes, recursion over the tree.
+//!
+//! Nothing here is shared with the evaluator under test but the parsed query.
+
+use crate::data::Full;
+use crate::values::{V, arithmetic, compare, number, of_static, strict, value};
+use cadenza_traceql::ast::{
+    AggregateOp, BinaryOp, Expr, ExprKind, Field, Form, Intrinsic, LogicOp, Pipeline, Relation, ScalarExpr,
+    Scope, SpansetExpr, SpansetOperator, Stage, UnaryOp,
+};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use std::collections::BTreeMap;
+
+pub(crate) type Map = BTreeMap<String, V>;
+
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) name: String,
+    since: i64,
+    attrs: Map,
+}
+
+#[derive(Debug)]
+pub(crate) struct Link {
+    trace: u128,
+    span: u64,
+    attrs: Map,
+}
+
+#[derive(Debug)]
+pub(crate) struct Span {
+    pub(crate) id: u64,
+    pub(crate) parent: u64,
+    pub(crate) kind: i32,
+    pub(crate) status: i32,
+    pub(crate) name: String,
+    pub(crate) message: String,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) attrs: Map,
+    pub(crate) resource: Map,
+    pub(crate) scope_name: String,
+    pub(crate) scope_version: String,
+    scope: Map,
+    pub(crate) events: Vec<Event>,
+    links: Vec<Link>,
+    numbers: [i64; 4],
+    pub(crate) full: Full,
+}
+
+/// A trace, its spans by start and id.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    pub(crate) id: u128,
+    pub(crate) spans: Vec<Span>,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) root: Option<usize>,
+}
+
+fn map(list: &[KeyValue]) -> Map {
+    list.iter().map(|pair| (pair.key.clone(), value(pair.value.as_ref()))).collect()
+}
+
+/// Of several service names the last text counts, if there is one.
+fn resource_map(list: &[KeyValue]) -> Map {
+    let mut map = map(list);
+    let mut texts =
+        list.iter().filter(|pair| pair.key == "service.name").map(|pair| value(pair.value.as_ref()));
+    if let Some(last) = texts.rfind(|value| matches!(value, V::Str(_))) {
+        map.insert("service.name".to_owned(), last);
+    }
+    map
+}
+
+pub(crate) fn number64(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+pub(crate) fn number128(bytes: &[u8]) -> u128 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+}
+
+impl Span {
+    fn new(full: &Full) -> Self {
+        let span = &full.span;
+        let status = span.status.clone().unwrap_or_default();
+        let start = span.start_time_unix_nano;
+        Self {
+            id: number64(&span.span_id),
+            parent: number64(&span.parent_span_id),
+            kind: span.kind,
+            status: status.code,
+            name: span.name.clone(),
+            message: status.message,
+            start,
+            end: span.end_time_unix_nano,
+            attrs: map(&span.attributes),
+            resource: resource_map(&full.resource),
+            scope_name: full.scope.name.clone(),
+            scope_version: full.scope.version.clone(),
+            scope: map(&full.scope.attributes),
+            events: (span.events.iter())
+                .map(|e| Event {
+                    name: e.name.clone(),
+                    since: e.time_unix_nano as i64 - start as i64,
+                    attrs: map(&e.attributes),
+                })
+                .collect(),
+            links: (span.links.iter())
+                .map(|l| Link {
+                    trace: number128(&l.trace_id),
+                    span: number64(&l.span_id),
+                    attrs: map(&l.attributes),
+                })
+                .collect(),
+            numbers: [0; 4],
+            full: full.clone(),
+        }
+    }
+
+    pub(crate) fn duration(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+
+    pub(crate) fn service(&self) -> String {
+        match self.resource.get("service.name") {
+            Some(V::Str(name)) => name.clone(),
+            _ => String::new(),
+        }
+    }
+}
+
+impl Trace {
+    /// Of all spans of one trace; (id, kind) must be unique.
+    pub(crate) fn new(id: u128, spans: &[&Full]) -> Self {
+        let mut spans: Vec<Span> = spans.iter().map(|full| Span::new(full)).collect();
+        spans.sort_by_key(|span| (span.start, span.id));
+        let start = spans.iter().map(|s| s.start).min().unwrap_or(0);
+        let end = spans.iter().map(|s| s.end).max().unwrap_or(0);
+        let names = |span: &Span| {
+            let own = |l: &&Link| l.trace == id;
+            let child =
+                |l: &Link| l.attrs.get("opentracing.ref_type") == Some(&V::Str("child_of".to_owned()));
+            span.parent == 0 && !span.links.iter().filter(own).any(child)
+        };
+        let root = spans.iter().rposition(names);
+        let mut trace = Self { id, spans, start, end, root };
+        trace.number();
+        trace
+    }
+
+    pub(crate) fn parent_of(&self, at: usize) -> Option<usize> {
+        let child = &self.spans[at];
+        let found: Vec<usize> = (0..self.spans.len())
+            .filter(|&p| child.parent != 0 && self.spans[p].id == child.parent)
+            .collect();
+        match found[..] {
+            [one] => Some(one),
+            _ => {
+                let wanted = if child.kind == 2 { 3 } else { 2 };
+                found.into_iter().find(|&p| self.spans[p].kind == wanted)
+            }
+        }
+    }
+
+    fn number(&mut self) {
+        let shared = |span: &Span| self.spans.iter().filter(|s| s.id == span.id).count() > 2;
+        if self.spans.iter().any(shared) || self.spans.iter().all(|span| span.parent != 0) {
+            return;
+        }
+        let parents: Vec<_> = (0..self.spans.len()).map(|at| self.parent_of(at)).collect();
+        for at in 0..self.spans.len() {
+            self.spans[at].numbers[3] = parents.iter().filter(|p| **p == Some(at)).count() as i64;
+        }
+        let mut next = 0;
+        for at in 0..self.spans.len() {
+            if self.spans[at].parent == 0 {
+                self.visit(at, -1, &mut next, &parents);
+            }
+        }
+    }
+
+    fn visit(&mut self, at: usize, above: i64, next: &mut i64, parents: &[Option<usize>]) {
+        *next += 1;
+        let left = *next;
+        self.spans[at].numbers[0] = left;
+        self.spans[at].numbers[2] = above;
+        for child in 0..parents.len() {
+            if parents[child] == Some(at) {
+                self.visit(child, left, next, parents);
+            }
+        }
+        *next += 1;
+        self.spans[at].numbers[1] = *next;
+    }
+
+    fn is_numbered(&self, at: usize) -> bool {
+        self.spans[at].numbers[0] > 0
+    }
+
+    /// The parent in the tree of what hangs on a root.
+    fn up(&self, at: usize) -> Option<usize> {
+        self.parent_of(at).filter(|_| self.is_numbered(at))
+    }
+
+    fn related(&self, relation: Relation, left: usize, right: usize) -> bool {
+        let above = |mut at: usize, wanted: usize| {
+            while let Some(up) = self.up(at) {
+                if up == wanted {
+                    return true;
+                }
+                at = up;
+            }
+            false
+        };
+        match relation {
+            Relation::Child => self.up(right) == Some(left),
+            Relation::Parent => self.up(left) == Some(right),
+            Relation::Descendant => above(right, left),
+            Relation::Ancestor => above(left, right),
+            Relation::Sibling => left != right && self.up(left).is_some() && self.up(left) == self.up(right),
+        }
+    }
+}
+
+/// Spans of a trace, and what `by` and aggregates say of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Set {
+    pub(crate) spans: Vec<usize>,
+    pub(crate) attrs: Vec<(String, V)>,
+}
+
+/// The query has no answer for this trace.
+#[derive(Debug)]
+pub(crate) struct Failed;
+
+pub(crate) fn run(trace: &Trace, pipeline: &Pipeline) -> Result<Vec<Set>, Failed> {
+    stages(trace, pipeline, vec![Set { spans: (0..trace.spans.len()).collect(), attrs: Vec::new() }])
+}
+
+fn stages(trace: &Trace, pipeline: &Pipeline, mut sets: Vec<Set>) -> Result<Vec<Set>, Failed> {
+    for stage in &pipeline.stages {
+        let mut next = Vec::new();
+        match stage {
+            Stage::Spanset(expr) => {
+                for set in sets {
+                    next.extend(spanset(trace, expr, &set)?);
+                }
+            }
+            Stage::Scalar(filter) => {
+                let (ScalarExpr::Aggregate(aggregate), ScalarExpr::Literal(literal, _)) =
+                    (&filter.left, &filter.right)
+                else {
+                    panic!("a scalar filter that should have been refused: {filter}")
+                };
+                for mut set in sets {
+                    let result = self::aggregate(trace, aggregate.op, aggregate.expr.as_deref(), &set.spans);
+                    if compare(filter.op, &result, &of_static(literal)) {
+                        set.attrs.push((aggregate.to_string(), result));
+                        next.push(set);
+                    }
+                }
+            }
+            Stage::Group(expr, _) => {
+                for set in sets {
+                    let mut groups: Vec<(V, Vec<usize>)> = Vec::new();
+                    for &at in &set.spans {
+                        let key = eval(expr, &At { trace, at, event: None, link: None });
+                        match groups.iter_mut().find(|(have, _)| *have == key) {
+                            Some((_, spans)) => spans.push(at),
+                            None => groups.push((key, vec![at])),
+                        }
+                    }
+                    for (key, spans) in groups {
+                        let mut attrs = set.attrs.clone();
+                        attrs.push((format!("by({expr})"), key));
+                        next.push(Set { spans, attrs });
+                    }
+                }
+            }
+            Stage::Coalesce(_) => {
+                let mut spans: Vec<usize> = sets.iter().flat_map(|set| set.spans.clone()).collect();
+                spans.sort_unstable();
+                spans.dedup();
+                if !spans.is_empty() {
+                    next.push(Set { spans, attrs: Vec::new() });
+                }
+            }
+            Stage::Select(..) => next = sets,
+        }
+        sets = next;
+        if sets.is_empty() {
+            break;
+        }
+    }
+    Ok(sets)
+}
+
+fn spanset(trace: &Trace, expr: &SpansetExpr, input: &Set) -> Result<Vec<Set>, Failed> {
+    match expr {
+        SpansetExpr::Filter(filter) => {
+            let hit = |at: &usize| matches(&filter.expr, trace, *at);
+            let spans: Vec<usize> = input.spans.iter().copied().filter(hit).collect();
+            let attrs = input.attrs.clone();
+            Ok(if spans.is_empty() { Vec::new() } else { vec![Set { spans, attrs }] })
+        }
+        SpansetExpr::Pipeline(inner, _) => stages(trace, inner, vec![input.clone()]),
+        SpansetExpr::Op(op) => {
+            let (left, right) = (spanset(trace, &op.left, input)?, spanset(trace, &op.right, input)?);
+            let all = |sets: &[Set]| sets.iter().flat_map(|s| s.spans.clone()).collect::<Vec<usize>>();
+            let (l, r) = (all(&left), all(&right));
+            let mut spans = match op.op {
+                SpansetOperator::And if l.is_empty() || r.is_empty() => Vec::new(),
+                SpansetOperator::And | SpansetOperator::Or => [l, r].concat(),
+                SpansetOperator::Structural(relation, form) => {
+                    if left.len() > 1 || right.len() > 1 {
+                        return Err(Failed);
+                    }
+                    structural(trace, relation, form, &l, &r)
+                }
+            };
+            spans.sort_unstable();
+            spans.dedup();
+            let mut attrs: Vec<(String, V)> = Vec::new();
+            for (key, value) in left.iter().chain(&right).flat_map(|set| set.attrs.clone()) {
+                if !attrs.iter().any(|(have, _)| *have == key) {
+                    attrs.push((key, value));
+                }
+            }
+            Ok(if spans.is_empty() { Vec::new() } else { vec![Set { spans, attrs }] })
+        }
+    }
+}
+
+fn structural(trace: &Trace, relation: Relation, form: Form, left: &[usize], right: &[usize]) -> Vec<usize> {
+    let has = |r: usize| left.iter().any(|&l| trace.related(relation, l, r));
+    let kept = right.iter().copied();
+    match form {
+        Form::Plain => kept.filter(|&r| has(r)).collect(),
+        Form::Negated => kept.filter(|&r| !has(r)).collect(),
+        Form::Union => {
+            let mut both: Vec<usize> = kept.filter(|&r| has(r)).collect();
+            let takes_part = |l: &usize| right.iter().any(|&r| trace.related(relation, *l, r));
+            both.extend(left.iter().copied().filter(takes_part));
+            both
+        }
+    }
+}
+
+fn aggregate(trace: &Trace, op: AggregateOp, expr: Option<&Expr>, spans: &[usize]) -> V {
+    let Some(expr) = expr else { return V::Int(spans.len() as i64) };
+    let (events, _) = reads(expr);
+    let mut values: Vec<V> = Vec::new();
+    for &at in spans {
+        let plain = At { trace, at, event: None, link: None };
+        if events {
+            for event in 0..trace.spans[at].events.len() {
+                values.push(eval(expr, &At { event: Some(event), ..plain }));
+            }
+        } else {
+            values.push(eval(expr, &plain));
+        }
+    }
+    values.retain(|v| number(v).is_some_and(|n| !n.is_nan()));
+    let Some(first) = values.first().cloned() else { return V::Nil };
+    match op {
+        AggregateOp::Count => V::Int(values.len() as i64),
+        AggregateOp::Max => {
+            values.iter().fold(first, |m, v| if compare(BinaryOp::Gt, v, &m) { v.clone() } else { m })
+        }
+        AggregateOp::Min => {
+            values.iter().fold(first, |m, v| if compare(BinaryOp::Lt, v, &m) { v.clone() } else { m })
+        }
+        AggregateOp::Sum | AggregateOp::Avg => {
+            values.retain(|v| std::mem::discriminant(v) == std::mem::discriminant(&first));
+            let n = values.len() as i128;
+            let whole: i128 = values
+                .iter()
+                .map(|v| match v {
+                    V::Int(i) | V::Dur(i) => i128::from(*i),
+                    _ => 0,
+                })
+                .sum();
+            let mut floats: Vec<f64> = values.iter().filter_map(number).collect();
+            floats.sort_by(f64::total_cmp);
+            let float: f64 = floats.iter().sum();
+            match (op, first) {
+                (AggregateOp::Sum, V::Int(_)) => V::Int(whole as i64),
+                (AggregateOp::Sum, V::Dur(_)) => V::Dur(whole as i64),
+                (AggregateOp::Sum, _) => V::Float(float),
+                (_, V::Int(_)) => V::Float(whole as f64 / n as f64),
+                (_, V::Dur(_)) => V::Dur((whole / n) as i64),
+                _ => V::Float(float / n as f64),
+            }
+        }
+    }
+}
+
+/// Where an expression is evaluated: a span, and for events and links one of them.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'a> {
+    pub(crate) trace: &'a Trace,
+    pub(crate) at: usize,
+    pub(crate) event: Option<usize>,
+    pub(crate) link: Option<usize>,
+}
+
+/// Whether an expression reads events, and whether links.
+pub(crate) fn reads(expr: &Expr) -> (bool, bool) {
+    let or = |a: (bool, bool), b: (bool, bool)| (a.0 || b.0, a.1 || b.1);
+    match &expr.kind {
+        ExprKind::Literal(_) => (false, false),
+        ExprKind::Field(field) => belongs(field),
+        ExprKind::Unary(_, e) | ExprKind::IsNil(e) | ExprKind::NotNil(e) => reads(e),
+        ExprKind::Binary(_, l, r) => or(reads(l), reads(r)),
+        ExprKind::Logic(_, terms) => terms.iter().map(reads).fold((false, false), or),
+    }
+}
+
+/// Whether a field is one of events, and whether one of links.
+pub(crate) fn belongs(field: &Field) -> (bool, bool) {
+    let text = field.to_string();
+    (text.starts_with("event"), text.starts_with("link"))
+}
+
+/// Whether a filter keeps the span.
+pub(crate) fn matches(expr: &Expr, trace: &Trace, at: usize) -> bool {
+    let plain = At { trace, at, event: None, link: None };
+    let mut terms = Vec::new();
+    if !conjunction(expr, &mut terms) {
+        return spread(expr, &plain) == Some(true);
+    }
+    let of = |wanted: (bool, bool)| terms.iter().filter(move |t| reads(t) == wanted);
+    let all_at = |wanted: (bool, bool), at: At<'_>| of(wanted).all(|t| truth(t, &at) == Some(true));
+    let span = &trace.spans[at];
+    all_at((false, false), plain)
+        && (of((true, false)).next().is_none()
+            || (0..span.events.len()).any(|e| all_at((true, false), At { event: Some(e), ..plain })))
+        && (of((false, true)).next().is_none()
+            || (0..span.links.len()).any(|l| all_at((false, true), At { link: Some(l), ..plain })))
+}
+
+fn conjunction<'a>(expr: &'a Expr, terms: &mut Vec<&'a Expr>) -> bool {
+    match &expr.kind {
+        ExprKind::Logic(LogicOp::And, list) => list.iter().all(|e| conjunction(e, terms)),
+        ExprKind::Logic(..) | ExprKind::Unary(UnaryOp::Not, _) => false,
+        _ => {
+            terms.push(expr);
+            true
+        }
+    }
+}
+
+/// With `||` or `!` each condition looks for its own event or link.
+fn spread(expr: &Expr, at: &At<'_>) -> Option<bool> {
+    let span = &at.trace.spans[at.at];
+    match &expr.kind {
+        ExprKind::Logic(LogicOp::And, terms) => Some(terms.iter().all(|t| spread(t, at) == Some(true))),
+        ExprKind::Logic(LogicOp::Or, terms) => Some(terms.iter().any(|t| spread(t, at) == Some(true))),
+        ExprKind::Unary(UnaryOp::Not, inner) => spread(inner, at).map(|b| !b),
+        _ => match reads(expr) {
+            (true, _) => {
+                Some((0..span.events.len()).any(|e| truth(expr, &At { event: Some(e), ..*at }) == Some(true)))
+            }
+            (_, true) => {
+                Some((0..span.links.len()).any(|l| truth(expr, &At { link: Some(l), ..*at }) == Some(true)))
+            }
+            _ => truth(expr, at),
+        },
+    }
+}
+
+/// None where there is no boolean.
+fn truth(expr: &Expr, at: &At<'_>) -> Option<bool> {
+    Some(match &expr.kind {
+        ExprKind::Logic(LogicOp::And, terms) => terms.iter().all(|t| truth(t, at) == Some(true)),
+        ExprKind::Logic(LogicOp::Or, terms) => terms.iter().any(|t| truth(t, at) == Some(true)),
+        ExprKind::Unary(UnaryOp::Not, inner) => return truth(inner, at).map(|b| !b),
+        ExprKind::IsNil(inner) => is_nil(inner, at),
+        ExprKind::NotNil(inner) => !is_nil(inner, at),
+        ExprKind::Binary(op, l, r) if op.is_comparison() => {
+            let (left, right) = (eval(l, at), eval(r, at));
+            if is_attribute(l) && is_constant(r) {
+                strict(*op, &left, &right)
+            } else if is_constant(l) && is_attribute(r) {
+                strict(op.mirrored(), &right, &left)
+            } else {
+                compare(*op, &left, &right)
+            }
+        }
+        _ => match eval(expr, at) {
+            V::Bool(b) => b,
+            _ => return None,
+        },
+    })
+}
+
+/// A service without a name is one with an empty name, unless its absence is asked for without a scope.
+fn is_nil(expr: &Expr, at: &At<'_>) -> bool {
+    let span = &at.trace.spans[at.at];
+    match &expr.kind {
+        ExprKind::Field(Field::Attribute(a)) if a.scope == Scope::None => {
+            of_map(&span.attrs, &a.name) == V::Nil && of_map(&span.resource, &a.name) == V::Nil
+        }
+        _ => eval(expr, at) == V::Nil,
+    }
+}
+
+fn is_attribute(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Field(Field::Attribute(_)))
+}
+
+/// Literals and arithmetic of them.
+pub(crate) fn is_constant(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Literal(_) => true,
+        ExprKind::Unary(UnaryOp::Neg, e) => is_constant(e),
+        ExprKind::Binary(op, l, r) => !op.is_comparison() && is_constant(l) && is_constant(r),
+        _ => false,
+    }
+}
+
+/// The value of an expression.
+pub(crate) fn eval(expr: &Expr, at: &At<'_>) -> V {
+    match &expr.kind {
+        ExprKind::Literal(literal) => of_static(literal),
+        ExprKind::Field(field) => read(field, at),
+        ExprKind::Unary(UnaryOp::Neg, inner) => match eval(inner, at) {
+            V::Int(i) => V::Int(i.wrapping_neg()),
+            V::Dur(i) => V::Dur(i.wrapping_neg()),
+            V::Float(x) => V::Float(-x),
+            _ => V::Nil,
+        },
+        ExprKind::Binary(op, l, r) if !op.is_comparison() => arithmetic(*op, &eval(l, at), &eval(r, at)),
+        _ => truth(expr, at).map_or(V::Nil, V::Bool),
+    }
+}
+
+/// What a resource or another owner has under a name.
+pub(crate) fn of_map(map: &Map, name: &str) -> V {
+    map.get(name).cloned().unwrap_or(V::Nil)
+}
+
+pub(crate) fn of_resource(span: &Span, name: &str) -> V {
+    match of_map(&span.resource, name) {
+        V::Nil if name == "service.name" => V::Str(String::new()),
+        value => value,
+    }
+}
+
+/// The value of a field.
+pub(crate) fn read(field: &Field, at: &At<'_>) -> V {
+    let span = &at.trace.spans[at.at];
+    let intrinsic = match field {
+        Field::Attribute(a) => {
+            return match a.scope {
+                Scope::Span => of_map(&span.attrs, &a.name),
+                Scope::Resource => of_resource(span, &a.name),
+                Scope::None => match of_map(&span.attrs, &a.name) {
+                    V::Nil => of_resource(span, &a.name),
+                    value => value,
+                },
+                Scope::Instrumentation => of_map(&span.scope, &a.name),
+                Scope::Event => at.event.map_or(V::Nil, |e| of_map(&span.events[e].attrs, &a.name)),
+                Scope::Link => at.link.map_or(V::Nil, |l| of_map(&span.links[l].attrs, &a.name)),
+            };
+        }
+        Field::Intrinsic(intrinsic) => intrinsic,
+    };
+    let root = at.trace.root.map(|root| &at.trace.spans[root]);
+    match intrinsic {
+        Intrinsic::Duration => V::Dur(span.duration() as i64),
+        Intrinsic::Name => V::Str(span.name.clone()),
+        Intrinsic::Status => V::Status(span.status),
+        Intrinsic::StatusMessage => V::Str(span.message.clone()),
+        Intrinsic::Kind => V::Kind(span.kind),
+        Intrinsic::SpanId => V::Span(span.id),
+        Intrinsic::ParentId if span.parent == 0 => V::Nil,
+        Intrinsic::ParentId => V::Span(span.parent),
+        Intrinsic::ChildCount => V::Int(span.numbers[3]),
+        Intrinsic::TraceDuration => V::Dur(at.trace.end.saturating_sub(at.trace.start) as i64),
+        Intrinsic::RootName => V::Str(root.map(|s| s.name.clone()).unwrap_or_default()),
+        Intrinsic::RootServiceName => V::Str(root.map(Span::service).unwrap_or_default()),
+        Intrinsic::TraceId => V::Trace(at.trace.id),
+        Intrinsic::NestedSetLeft => V::Int(span.numbers[0]),
+        Intrinsic::NestedSetRight => V::Int(span.numbers[1]),
+        Intrinsic::NestedSetParent => V::Int(span.numbers[2]),
+        Intrinsic::EventName => at.event.map_or(V::Nil, |e| V::Str(span.events[e].name.clone())),
+        Intrinsic::EventTimeSinceStart => at.event.map_or(V::Nil, |e| V::Dur(span.events[e].since)),
+        Intrinsic::LinkTraceId => at.link.map_or(V::Nil, |l| V::Trace(span.links[l].trace)),
+        Intrinsic::LinkSpanId => at.link.map_or(V::Nil, |l| V::Span(span.links[l].span)),
+        Intrinsic::InstrumentationName => V::Str(span.scope_name.clone()),
+        Intrinsic::InstrumentationVersion => V::Str(span.scope_version.clone()),
+        Intrinsic::Parent => panic!("refused when parsed"),
+    }
+}
