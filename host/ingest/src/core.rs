@@ -35,6 +35,8 @@ pub(crate) struct Core {
     pub(crate) replayed: Notify,
     /// True until the log of earlier runs is indexed.
     pub(crate) replaying: AtomicBool,
+    /// Segments before this one have been indexed, while the log of earlier runs is.
+    pub(crate) replayed_before: AtomicU64,
     /// True once no more requests are taken.
     pub(crate) stopping: AtomicBool,
     /// Makes block ids of this run unlike those of any other.
@@ -69,6 +71,7 @@ impl Core {
             wake: Notify::new(),
             replayed: Notify::new(),
             replaying: AtomicBool::new(true),
+            replayed_before: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             run: env.random.next_u64() ^ env.clock.unix_ns(),
             blocks_named: AtomicU64::new(0),

@@ -1,6 +1,14 @@
 //! The log of earlier runs, read behind: ingest goes on, and queries say partial until this is done.
+//!
+//! However long the log is, the index keeps to its bound: when what was read fills a share of it, it is cut
+//! and stored before more is read, and the segments read so far are let go.
+
+mod ahead;
+
+use self::ahead::Ahead;
 
 use crate::core::Core;
+use crate::cut::policy::CutReason;
 use crate::cut::queue::Job;
 use crate::live::commit::suspects;
 use crate::live::dedupe::{BatchIds, confirm};
@@ -18,9 +26,18 @@ use uuid::Uuid;
 /// Log damage belongs to no tenant.
 const NO_TENANT: &str = "";
 
+/// The share of the index's bound that is read before it is stored: the rest is for requests, and for maps
+/// and vectors that have grown.
+const WINDOW_SHARE: u64 = 2;
+/// With the store away, reading goes on up to nine tenths: the more is indexed, the more is answered.
+const AWAY_PERMILLE: u64 = 900;
+
 struct Replay<'a> {
     core: &'a Arc<Core>,
     groups: Groups,
+    ahead: Ahead,
+    /// Bytes of the index at which room is made.
+    room_at: u64,
     /// Cuts met, and whose they are.
     cuts: HashMap<Uuid, TenantId>,
 }
@@ -29,10 +46,20 @@ impl Core {
     /// Indexes what earlier runs left. Blocking; for a thread of its own.
     pub(crate) fn replay(self: &Arc<Self>) {
         let started = self.env.clock.monotonic();
-        let mut replay = Replay { core: self, groups: self.pools.take_groups(), cuts: HashMap::new() };
+        let mut replay = Replay {
+            core: self,
+            groups: self.pools.take_groups(),
+            ahead: Ahead::read(&self.wal),
+            room_at: self.config.live_index_bytes_max / WINDOW_SHARE,
+            cuts: HashMap::new(),
+        };
         let stats = self.wal.replay(|item| {
             match item {
-                ReplayItem::Spans(frame) => replay.spans(frame),
+                ReplayItem::Spans(frame) => {
+                    replay.arrive(frame.pos);
+                    replay.spans(frame);
+                    replay.make_room(frame.pos);
+                }
                 ReplayItem::Control(_, control) => replay.control(control),
                 ReplayItem::Damage(damage) => {
                     // A torn tail is how every crash looks, and holds nothing acknowledged.
@@ -65,6 +92,9 @@ impl Core {
         for tenant in self.tenants.all() {
             let cuts = tenant.live.lock().cuts().to_vec();
             for cut in cuts {
+                if self.cuts.control(cut.block).is_some() {
+                    continue;
+                }
                 let tenant = tenant.clone();
                 let (recorded, may_exist) = (true, true);
                 let not_before = Duration::ZERO;
@@ -76,6 +106,43 @@ impl Core {
 }
 
 impl Replay<'_> {
+    /// Everything before `pos` is indexed: what is known to have become of it happens now, not when its
+    /// entry is met. An entry that was recorded while this log was read before may lie far behind.
+    fn arrive(&mut self, pos: FramePos) {
+        self.core.replayed_before.store(pos.segment, Ordering::Release);
+        while let Some(cut) = self.ahead.next_before(&pos) {
+            self.cut(cut.block, &cut.tenant, &cut.traces, cut.up_to);
+            if cut.built {
+                self.cuts.remove(&cut.block);
+                self.built(cut.block, &cut.tenant);
+            }
+        }
+    }
+
+    /// Stores what was read, if that is enough.
+    fn make_room(&mut self, pos: FramePos) {
+        let core = self.core;
+        if core.live_index_bytes() < self.room_at || !self.ahead.is_past(&pos) {
+            return;
+        }
+        let now = core.env.clock.monotonic();
+        core.requeue();
+        for tenant in core.tenants.all() {
+            tenant.live.lock().close_all(now);
+            core.cut_up_to(&tenant, CutReason::Immediate, Some(pos));
+        }
+        let bytes_max = core.config.live_index_bytes_max;
+        let away_bytes = bytes_max / 1000 * AWAY_PERMILLE;
+        core.cuts.wait_while(|cuts| {
+            let room = cuts.is_failing() && core.live_index_bytes() < away_bytes;
+            cuts.outstanding() > 0 && !room && !core.cancelled.is_cancelled()
+        });
+        core.release_segments();
+        // What cannot be stored yet must not make every frame a block.
+        let next = core.live_index_bytes().saturating_add(bytes_max / (2 * WINDOW_SHARE));
+        self.room_at = next.clamp(bytes_max / WINDOW_SHARE, away_bytes);
+    }
+
     fn spans(&mut self, found: SpanFrame<'_>) {
         let core = self.core;
         let now = core.env.clock.monotonic();
@@ -112,6 +179,7 @@ impl Replay<'_> {
 
     fn control(&mut self, control: Control) {
         match control {
+            Control::Cut { block_id, .. } | Control::Built { block_id } if self.ahead.is_done(block_id) => {}
             Control::Cut { block_id, tenant, traces, up_to } => self.cut(block_id, &tenant, &traces, up_to),
             Control::Built { block_id } => {
                 if let Some(tenant) = self.cuts.remove(&block_id) {

@@ -211,6 +211,13 @@ impl Wal {
         scan::replay(&self.shared, &mut visit)
     }
 
+    /// The control entries that [`Wal::replay`] will find, beforehand: what was cut, and what of it is built.
+    /// Blocking; reads little more than the frames' headers. Damage is passed over in silence: replay
+    /// reports it.
+    pub fn replay_controls(&self, visit: impl FnMut(FramePos, Control)) {
+        scan::controls(&self.shared, visit);
+    }
+
     /// The segments, oldest first.
     pub fn segments(&self) -> Vec<SegmentInfo> {
         let info = |segment: &Arc<Segment>| SegmentInfo {

@@ -4,6 +4,7 @@ use super::queue::Job;
 use crate::core::Core;
 use crate::live::index::CutSize;
 use crate::tenant::Tenant;
+use cadenza_wal::FramePos;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -107,12 +108,22 @@ impl Core {
 
     /// Cuts all closed traces of a tenant, as many cuts as that takes.
     pub(crate) fn cut(self: &Arc<Self>, tenant: &Arc<Tenant>, reason: CutReason) {
+        self.cut_up_to(tenant, reason, None);
+    }
+
+    /// As [`Core::cut`], but nothing behind a place of the old log.
+    pub(crate) fn cut_up_to(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        reason: CutReason,
+        end: Option<FramePos>,
+    ) {
         let size = CutSize { spans_max: self.config.cut_spans_max, bytes_max: self.config.cut_bytes_max };
         while self.cuts.outstanding() < CUTS_OUTSTANDING_MAX {
             let block = self.next_block_id();
             let cut = {
                 let mut live = tenant.live.lock();
-                let cut = live.make_cut(block, size);
+                let cut = live.make_cut(block, size, end);
                 self.account(tenant, &live);
                 cut
             };
@@ -168,10 +179,12 @@ impl Core {
 
     /// Gives up segments that nothing needs any more.
     pub(crate) fn release_segments(&self) {
+        let mut segments = self.wal.segments();
         if self.replaying.load(Ordering::Acquire) {
-            return;
+            // What is not read yet is not known to be needed.
+            let read = self.replayed_before.load(Ordering::Acquire);
+            segments.retain(|info| info.segment < read);
         }
-        let segments = self.wal.segments();
         if self.segments.active_is_unused(&segments) {
             self.wal.seal();
         }

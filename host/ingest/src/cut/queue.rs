@@ -3,10 +3,10 @@
 use crate::live::index::PendingCut;
 use crate::tenant::Tenant;
 use cadenza_wal::Control;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -28,6 +28,10 @@ pub(crate) struct CutQueue {
     jobs: Mutex<VecDeque<Job>>,
     /// Made and not finished, being worked on included.
     outstanding: AtomicUsize,
+    /// The last try of any of them failed.
+    failing: AtomicBool,
+    /// Told with every end and every failure, for those who wait on a thread of their own.
+    progress: (Mutex<()>, Condvar),
     pub(crate) added: Notify,
     pub(crate) finished: Notify,
     /// What every new segment of the log repeats.
@@ -44,6 +48,8 @@ impl Default for CutQueue {
         Self {
             jobs: Mutex::default(),
             outstanding: AtomicUsize::new(0),
+            failing: AtomicBool::new(false),
+            progress: (Mutex::new(()), Condvar::new()),
             added: Notify::new(),
             finished: Notify::new(),
             open: Arc::default(),
@@ -76,6 +82,28 @@ impl CutQueue {
     pub(crate) fn put_back(&self, job: Job) {
         self.jobs.lock().push_back(job);
         self.added.notify_one();
+        self.failing.store(true, Ordering::Release);
+        self.tell_progress();
+    }
+
+    /// True if the last try to build or store a cut failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Acquire)
+    }
+
+    fn tell_progress(&self) {
+        drop(self.progress.0.lock());
+        self.progress.1.notify_all();
+    }
+
+    /// Blocks while `waiting`, which is asked after every end and failure of a cut, and now and then.
+    pub(crate) fn wait_while(&self, waiting: impl Fn(&Self) -> bool) {
+        // So that a stop, which tells nothing here, is noticed.
+        const LOOK: Duration = Duration::from_millis(100);
+        let mut lock = self.progress.0.lock();
+        while waiting(self) {
+            self.progress.1.wait_for(&mut lock, LOOK);
+        }
     }
 
     /// The first cut whose time has come, or else when the next one's will.
@@ -91,7 +119,9 @@ impl CutQueue {
     pub(crate) fn finish(&self, block: Uuid) {
         self.open.lock().remove(&block);
         self.outstanding.fetch_sub(1, Ordering::AcqRel);
+        self.failing.store(false, Ordering::Release);
         self.finished.notify_waiters();
+        self.tell_progress();
     }
 
     /// What is open now, as the log's checkpoint wants it.

@@ -51,12 +51,20 @@ impl Live {
         (self.frames, self.postings) = (frames, postings);
     }
 
-    /// Takes closed traces into a new cut, as many as its size allows. `None` if there are none.
-    pub(crate) fn make_cut(&mut self, block: Uuid, size: CutSize) -> Option<Arc<PendingCut>> {
-        // Nothing durable may lie before the place of the cut without being indexed.
-        let mut up_to = match self.tickets.values().min() {
-            Some(floor) => (*floor)?,
-            None => self.last?,
+    /// Takes closed traces into a new cut, as many as its size allows. `None` if there are none. `end` is
+    /// the place up to which the log of earlier runs is indexed, while it is not indexed to its end.
+    pub(crate) fn make_cut(
+        &mut self,
+        block: Uuid,
+        size: CutSize,
+        end: Option<FramePos>,
+    ) -> Option<Arc<PendingCut>> {
+        // Nothing durable may lie before the place of the cut without being indexed. What is under way
+        // now goes behind everything from earlier runs.
+        let mut up_to = match (end, self.tickets.values().min()) {
+            (Some(end), _) => end,
+            (None, Some(floor)) => (*floor)?,
+            (None, None) => self.last?,
         };
         let mut slots = Vec::new();
         let (mut spans, mut bytes) = (0_u64, 0_u64);

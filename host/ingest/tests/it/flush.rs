@@ -142,22 +142,6 @@ async fn replay_gives_the_index_that_was_there_before() {
     assert_eq!(gauge(&rig), bytes);
 }
 
-/// Large spans of many traces, with one trace that never ends.
-fn batch(number: u128) -> Vec<opentelemetry_proto::tonic::trace::v1::Span> {
-    let mut sent: Vec<_> = (0..4).map(|trace| span(number * 4 + trace + 2, 1)).collect();
-    sent.push(span(1, number as u64 + 1));
-    for (at, span) in sent.iter_mut().enumerate() {
-        // Unlike each other, so that they don't compress away.
-        let mut state = (number as u64) << 8 | at as u64;
-        let mut letter = || {
-            state = (state ^ state >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            char::from(b'a' + (state >> 40) as u8 % 26)
-        };
-        span.name = (0..8_000).map(|_| letter()).collect();
-    }
-    sent
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endless_trace_does_not_keep_the_log_above_its_bound() {
     const LOG_BYTES_MAX: u64 = 5 << 20;

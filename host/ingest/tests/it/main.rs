@@ -5,4 +5,5 @@ mod flush;
 mod limits;
 mod push;
 mod receive;
+mod replay;
 mod support;

@@ -151,12 +151,18 @@ impl Rig {
 
     /// Ends the process, as far as the log can tell, and starts another.
     pub(crate) async fn crash(self) -> Self {
-        let Self { dir, clock, sink, registry, wal, ingester, config, limits } = self;
-        drop((ingester, registry, wal));
-        *sink.mood.lock() = Mood::Well;
-        let rig = Self::open(dir, clock, sink, config, limits);
+        let config = self.config.clone();
+        let rig = self.crash_into(config, Mood::Well);
         rig.until("replay ends", |rig| !rig.ingester.is_replaying()).await;
         rig
+    }
+
+    /// As [`Rig::crash`] with other settings, and a store in this mood, without waiting for the replay.
+    pub(crate) fn crash_into(self, config: Config, mood: Mood) -> Self {
+        let Self { dir, clock, sink, registry, wal, ingester, limits, .. } = self;
+        drop((ingester, registry, wal));
+        *sink.mood.lock() = mood;
+        Self::open(dir, clock, sink, config, limits)
     }
 
     pub(crate) async fn push(&self, spans: &[Span]) -> Result<Accepted, Refusal> {
@@ -274,4 +280,20 @@ pub(crate) fn expected(spans: &[Span]) -> Vec<Id> {
         spans.iter().map(|s| (number(&s.trace_id), number(&s.span_id) as u64, s.kind)).collect();
     ids.sort_unstable();
     ids
+}
+
+/// Large spans of many traces, with one trace that never ends.
+pub(crate) fn batch(number: u128) -> Vec<Span> {
+    let mut sent: Vec<_> = (0..4).map(|trace| span(number * 4 + trace + 2, 1)).collect();
+    sent.push(span(1, number as u64 + 1));
+    for (at, span) in sent.iter_mut().enumerate() {
+        // Unlike each other, so that they don't compress away.
+        let mut state = (number as u64) << 8 | at as u64;
+        let mut letter = || {
+            state = (state ^ state >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            char::from(b'a' + (state >> 40) as u8 % 26)
+        };
+        span.name = (0..8_000).map(|_| letter()).collect();
+    }
+    sent
 }

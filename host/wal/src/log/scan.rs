@@ -29,12 +29,25 @@ type Visit<'a> = &'a mut dyn FnMut(ReplayItem<'_>) -> ControlFlow<()>;
 
 /// Everything from before this process.
 pub(crate) fn replay(shared: &Shared, visit: Visit<'_>) -> ReplayStats {
-    let mut replay = Replay { shared, visit, stats: ReplayStats::default(), ids: FrameIds::default() };
+    let mut replay = Replay::new(shared, visit, false);
     let flow = replay.run();
     replay.stats.stopped = flow.is_break();
     // Segments found to hold nothing go now.
     shared.trim();
     replay.stats
+}
+
+/// The control entries from before this process, as [`replay`] will find them. Reads little else than
+/// headers, reports no damage and changes nothing.
+pub(crate) fn controls(shared: &Shared, mut visit: impl FnMut(FramePos, crate::Control)) {
+    let mut only_controls = |item: ReplayItem<'_>| {
+        if let ReplayItem::Control(pos, control) = item {
+            visit(pos, control);
+        }
+        ControlFlow::Continue(())
+    };
+    // It never breaks off.
+    let _ = Replay::new(shared, &mut only_controls, true).run();
 }
 
 /// What later headers say about earlier segments.
@@ -57,9 +70,16 @@ struct Replay<'a> {
     visit: Visit<'a>,
     stats: ReplayStats,
     ids: FrameIds,
+    /// Frames of spans and damages are passed over, and nothing is concluded about segments.
+    controls_only: bool,
 }
 
-impl Replay<'_> {
+impl<'a> Replay<'a> {
+    fn new(shared: &'a Shared, visit: Visit<'a>, controls_only: bool) -> Self {
+        let (stats, ids) = (ReplayStats::default(), FrameIds::default());
+        Self { shared, visit, stats, ids, controls_only }
+    }
+
     fn run(&mut self) -> ControlFlow<()> {
         for entry in &self.shared.foreign {
             let damage = Damage {
@@ -84,15 +104,21 @@ impl Replay<'_> {
             }
             headers.push(header);
         }
-        for (segment, header) in segments.iter().zip(headers) {
+        // Not as a list: a segment that is released behind this must be free to go.
+        let list: Vec<Arc<Segment>> = segments.iter().cloned().collect();
+        drop(segments);
+        for (segment, header) in list.into_iter().zip(headers) {
             if segment.old {
-                self.segment(segment, header, &chain)?;
+                self.segment(&segment, header, &chain)?;
             }
         }
         ControlFlow::Continue(())
     }
 
     fn report(&mut self, damage: Damage) -> ControlFlow<()> {
+        if self.controls_only {
+            return ControlFlow::Continue(());
+        }
         self.stats.damages += 1;
         self.shared.metrics.corruptions.with_label_values(&[damage.kind.label()]).inc();
         (self.visit)(ReplayItem::Damage(damage))
@@ -105,6 +131,9 @@ impl Replay<'_> {
         chain: &Chain,
     ) -> ControlFlow<()> {
         self.stats.segments += 1;
+        if self.controls_only && (chain.is_void(segment.id) || !matches!(header, Ok(Ok(_)))) {
+            return ControlFlow::Continue(());
+        }
         if chain.is_void(segment.id) {
             segment.released.store(true, Ordering::Release);
             return ControlFlow::Continue(());
@@ -138,7 +167,12 @@ impl Replay<'_> {
             salt,
             end: good.map_or(file_bytes, |good| good.min(file_bytes)),
             vouched: good.is_some(),
-            window: Window { file, start: 0, bytes: Vec::new() },
+            window: Window {
+                file,
+                start: 0,
+                bytes: Vec::new(),
+                bytes_min: if self.controls_only { HEADER_BYTES_MAX } else { WINDOW_BYTES },
+            },
             suspects: Vec::new(),
         };
         let mut offset = FIRST_COMMIT;
@@ -233,6 +267,9 @@ impl Scan<'_> {
             }
         }
         let next = offset + header.frame_bytes as u64;
+        if replay.controls_only && header.kind != Kind::Control {
+            return Ok(ControlFlow::Continue(next));
+        }
         match self.body(offset, &header, &mut replay.ids)? {
             Some(found) => {
                 if matches!(found, Found::Spans) {
@@ -305,6 +342,8 @@ struct Window {
     file: Arc<dyn DiskFile>,
     start: u64,
     bytes: Vec<u8>,
+    /// Read at least this much at once.
+    bytes_min: usize,
 }
 
 impl Window {
@@ -312,7 +351,7 @@ impl Window {
     fn get(&mut self, offset: u64, bytes: usize) -> io::Result<&[u8]> {
         let end = self.start + self.bytes.len() as u64;
         if offset < self.start || offset + bytes as u64 > end {
-            self.bytes.resize(bytes.max(WINDOW_BYTES), 0);
+            self.bytes.resize(bytes.max(self.bytes_min), 0);
             let read = read_up_to(&*self.file, &mut self.bytes, offset)?;
             self.bytes.truncate(read);
             self.start = offset;
