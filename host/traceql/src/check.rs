@@ -6,22 +6,10 @@ use crate::ast::{
     Stage, Static, UnaryOp,
 };
 use crate::error::{ErrorKind, ParseError};
+use crate::re2::compile_regex;
 
 /// Most labels of a metrics query; functions whose series carry one more label take one fewer.
 const GROUP_BY_MAX: usize = 5;
-
-/// Longest regular expression automaton, in bytes of the compiled program: it bounds time and memory of
-/// compiling and of every match.
-pub(crate) const REGEX_BYTES_MAX: usize = 1 << 20;
-
-/// Compiles a pattern as TraceQL matches it: anchored at both ends, `.` matches a newline, bounded size.
-pub fn compile_regex(pattern: &str) -> Result<regex::Regex, regex::Error> {
-    regex::RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
-        .dot_matches_new_line(true)
-        .size_limit(REGEX_BYTES_MAX)
-        .dfa_size_limit(REGEX_BYTES_MAX)
-        .build()
-}
 
 /// Static types. Attributes have whatever type the span gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,7 +220,7 @@ impl Checker<'_> {
                 return self.invalid(format!("invalid type for =~ or !~: {expr}"), right.pos);
             };
             if let Err(error) = compile_regex(pattern) {
-                return self.invalid(format!("invalid regex: {}", regex_fault(&error)), right.pos);
+                return self.invalid(format!("invalid regex: {error}"), right.pos);
             }
         }
         let id = |e: &Expr| matches!(&e.kind, ExprKind::Field(Field::Intrinsic(i)) if i.is_id());
@@ -299,12 +287,6 @@ impl Checker<'_> {
             _ => Ok(()),
         }
     }
-}
-
-/// The reason on one line: the crate draws the pattern with a caret, which our own error has already.
-fn regex_fault(error: &regex::Error) -> String {
-    let text = error.to_string();
-    text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned()
 }
 
 fn literal_type(literal: &Static) -> Type {

@@ -12,12 +12,13 @@ mod lenient;
 mod lex;
 mod parse;
 pub mod plan;
+mod re2;
 mod tag;
 
-pub use check::compile_regex;
 pub use error::{ErrorKind, EvalError, ParseError, Unsupported};
 pub use eval::{Bound, LeafTest, Program, Shown, Spanset, TraceInfo, TraceView, Value};
 pub use lenient::{condition_groups, lenient_filter};
 pub use parse::{DEPTH_MAX, QUERY_BYTES_MAX, parse};
 pub use plan::plan;
+pub use re2::{PatternError, compile_regex};
 pub use tag::parse_tag;

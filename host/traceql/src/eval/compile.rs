@@ -210,7 +210,7 @@ impl Compiler {
     fn computed(&mut self, op: BinaryOp, left: &Expr, right: &Expr) -> Compiled<Test> {
         let value = self.shown_value(left)?;
         if let (BinaryOp::Re | BinaryOp::NotRe, ExprKind::Literal(Static::Str(pattern))) = (op, &right.kind) {
-            return Ok(match crate::check::compile_regex(pattern) {
+            return Ok(match crate::re2::compile_regex(pattern) {
                 Ok(regex) => Test::Regex { value: Box::new(value), regex, negated: op == BinaryOp::NotRe },
                 Err(_) => Test::Const(false),
             });
@@ -345,7 +345,7 @@ pub(super) fn predicate(field: &Field, op: BinaryOp, literal: Static) -> Predica
     let equal = op == BinaryOp::Eq;
     match (field, literal) {
         (_, Static::Str(pattern)) if matches!(op, BinaryOp::Re | BinaryOp::NotRe) => {
-            match crate::check::compile_regex(&pattern) {
+            match crate::re2::compile_regex(&pattern) {
                 Ok(regex) => Predicate::Regex { regex, negated: op == BinaryOp::NotRe },
                 Err(_) => Predicate::Never,
             }
@@ -366,7 +366,7 @@ pub(super) fn predicate(field: &Field, op: BinaryOp, literal: Static) -> Predica
 fn constant(op: BinaryOp, left: Option<Static>, right: Option<Static>) -> Test {
     let (Some(l), Some(r)) = (left, right) else { return Test::Const(false) };
     if let (BinaryOp::Re | BinaryOp::NotRe, Static::Str(text), Static::Str(pattern)) = (op, &l, &r) {
-        let hit = crate::check::compile_regex(pattern).is_ok_and(|regex| regex.is_match(text));
+        let hit = crate::re2::compile_regex(pattern).is_ok_and(|regex| regex.is_match(text));
         return Test::Const(hit == (op == BinaryOp::Re));
     }
     Test::Const(ops::compare(op, Val::of_static(&l), Val::of_static(&r)))
