@@ -224,6 +224,11 @@ impl Trace {
     }
 }
 
+/// As `by` tells values apart: what is no number is one group.
+fn same(a: &V, b: &V) -> bool {
+    a == b || matches!((a, b), (V::Float(x), V::Float(y)) if x.is_nan() && y.is_nan())
+}
+
 /// Spans of a trace, and what `by` and aggregates say of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Set {
@@ -267,7 +272,7 @@ fn stages(trace: &Trace, pipeline: &Pipeline, mut sets: Vec<Set>) -> Result<Vec<
                     let mut groups: Vec<(V, Vec<usize>)> = Vec::new();
                     for &at in &set.spans {
                         let key = eval(expr, &At { trace, at, event: None, link: None });
-                        match groups.iter_mut().find(|(have, _)| *have == key) {
+                        match groups.iter_mut().find(|(have, _)| same(have, &key)) {
                             Some((_, spans)) => spans.push(at),
                             None => groups.push((key, vec![at])),
                         }

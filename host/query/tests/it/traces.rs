@@ -2,7 +2,7 @@
 
 use crate::data::{Dice, NAMES, TEXTS};
 use crate::naive::{Span, Trace, number64};
-use crate::oracle::{World, difference, range};
+use crate::oracle::{World, difference, in_range, range};
 use crate::shown::found;
 use cadenza_model::otlp::to_resource_spans;
 use cadenza_model::{TenantId, TraceId};
@@ -189,7 +189,7 @@ pub(crate) async fn legacy(world: &World, dice: &Dice) -> Result<usize, String> 
             limit: 1000,
             spans_per_spanset: 3,
         };
-        let in_range = |trace: &&Trace| range.overlaps(trace.start, trace.end) && matches(trace, &filter);
+        let in_range = |trace: &&Trace| in_range(&range, trace) && matches(trace, &filter);
         let mut expect: Vec<_> = world.traces.iter().filter(in_range).map(found).collect();
         expect.sort_by(|a, b| b.start_ns.cmp(&a.start_ns).then_with(|| a.id.cmp(&b.id)));
         let found = world.rig.querier.search(request).await.map_err(|error| error.to_string())?.traces;

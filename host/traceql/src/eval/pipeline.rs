@@ -170,7 +170,8 @@ impl GroupKey {
         match value {
             Val::Nil => Self::Nil,
             Val::Int(i) => Self::Int(i),
-            Val::Float(x) => Self::Float(x.to_bits()),
+            // One group for all that is no number, and one for zero of either sign.
+            Val::Float(x) => Self::Float(if x.is_nan() { f64::NAN } else { x + 0.0 }.to_bits()),
             Val::Duration(ns) => Self::Duration(ns),
             Val::Str(s) => Self::Str(s.to_owned()),
             Val::Bool(b) => Self::Bool(b),
