@@ -4,6 +4,7 @@
 mod data;
 mod naive;
 mod oracle;
+mod plain;
 mod promises;
 mod queries;
 mod rig;

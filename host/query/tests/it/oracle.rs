@@ -1,7 +1,8 @@
 //! Worlds: spans in live frames, the log of an earlier run and blocks; every answer about them compared.
 
 use crate::data::{Dice, Full, START_S, spans};
-use crate::naive::{Trace, number128, run};
+use crate::naive::run;
+use crate::plain::{Trace, number128};
 use crate::rig::Rig;
 use crate::shown::{Spoken, found_with, normalised};
 use crate::{queries, tags, traces};

@@ -1,6 +1,7 @@
 //! What a search result should show of a trace.
 
-use crate::naive::{At, Set, Trace, belongs, eval, is_constant, of_map, of_resource, read};
+use crate::naive::{At, Set, belongs, eval, is_constant, of_map, of_resource, read};
+use crate::plain::Trace;
 use crate::values::{V, compare, of_static, strict};
 use cadenza_model::{SpanId, TraceId};
 use cadenza_query::{FoundTrace, ResultSpan, ResultSpanSet, ResultValue, ServiceStats};

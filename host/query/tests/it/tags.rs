@@ -1,8 +1,9 @@
 //! Names and values of attributes.
 
 use crate::data::{Dice, KEYS, TEXTS};
-use crate::naive::{Span, matches};
+use crate::naive::matches;
 use crate::oracle::{World, difference};
+use crate::plain::Span;
 use crate::values::{V, value};
 use cadenza_model::TenantId;
 use cadenza_query::{

@@ -1,8 +1,8 @@
 //! Traces by id, and searches by tags.
 
 use crate::data::{Dice, NAMES, TEXTS};
-use crate::naive::{Span, Trace, number64};
 use crate::oracle::{World, difference, in_range, range};
+use crate::plain::{Span, Trace, number64};
 use crate::shown::found;
 use cadenza_model::otlp::to_resource_spans;
 use cadenza_model::{TenantId, TraceId};
