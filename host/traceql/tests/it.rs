@@ -5,4 +5,5 @@ mod it {
     mod fuzz;
     mod golden;
     mod limits;
+    mod roundtrip;
 }
