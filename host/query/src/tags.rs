@@ -219,6 +219,11 @@ const INTRINSICS: [&str; 25] = [
     "traceDuration",
 ];
 
+/// An empty service name is none: blocks have one column for both.
+fn is_lost(scope: TagScope, name: &str, value: cadenza_model::ValueRef<'_>) -> bool {
+    scope == TagScope::Resource && matches!(value, cadenza_model::ValueRef::Str("")) && name == "service.name"
+}
+
 /// Attribute names by scope.
 pub(crate) fn names(
     snapshots: &[(Snapshot, QueryLimits)],
@@ -244,12 +249,17 @@ pub(crate) fn names(
                 for &row in rows {
                     let (attrs, owners) = lists(columns, row, scope);
                     for at in owners.flat_map(|owner| attrs.of(owner)) {
-                        if seen.insert(attrs.key[at]) {
-                            let name = columns.key(attrs, at);
-                            if !names.contains(name) {
-                                bytes += name.len();
-                                names.insert(name.to_owned());
-                            }
+                        if seen.contains(&attrs.key[at]) {
+                            continue;
+                        }
+                        let name = columns.key(attrs, at);
+                        if is_lost(scope, name, columns.value(attrs, at)) {
+                            continue;
+                        }
+                        seen.insert(attrs.key[at]);
+                        if !names.contains(name) {
+                            bytes += name.len();
+                            names.insert(name.to_owned());
                         }
                     }
                 }

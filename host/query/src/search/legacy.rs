@@ -135,6 +135,8 @@ impl Tag {
         let contains = Test::Str(StrTest::Fn(Arc::new(move |text: &str| text.contains(&want))));
         match &self.kind {
             TagKind::Name => Some(Filter::Is(Field::Intrinsic(Intrinsic::Name), contains)),
+            // No name is an empty one, of which nothing is a part but nothing.
+            TagKind::Service if self.want.is_empty() => None,
             TagKind::Service => Some(Filter::Is(Field::attr(AttrScope::Resource, "service.name"), contains)),
             // A number in a column of its own matches too: left to the evaluation.
             TagKind::Attribute(key) if key != HTTP_STATUS => Some(Filter::Or(vec![
@@ -153,7 +155,7 @@ impl Tag {
             }
             TagKind::Status(Some(code)) => rows.iter().any(|&row| columns.spans.status[row] == *code),
             TagKind::Service => {
-                columns.resource_service_name(resource).is_some_and(|name| name.contains(&self.want))
+                columns.resource_service_name(resource).unwrap_or_default().contains(&self.want)
             }
             TagKind::Attribute(key) => {
                 self.has(columns, &columns.resource_attrs, resource, key, false)

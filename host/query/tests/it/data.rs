@@ -108,6 +108,7 @@ fn resource(dice: &Dice) -> Vec<KeyValue> {
     match dice.below(12) {
         0 => {}
         1 => list.push(pair("service.name", AnyValue { value: Some(Value::IntValue(5)) })),
+        3 => list.push(pair("service.name", text(""))),
         2 => {
             list.push(pair("service.name", text(dice.pick(&SERVICES))));
             list.push(pair("service.name", AnyValue { value: Some(Value::BoolValue(true)) }));

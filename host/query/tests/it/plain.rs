@@ -66,7 +66,15 @@ fn resource_map(list: &[KeyValue]) -> Map {
     if let Some(last) = texts.rfind(|value| matches!(value, V::Str(_))) {
         map.insert("service.name".to_owned(), last);
     }
+    // An empty one is none.
+    if map.get("service.name") == Some(&V::Str(String::new())) {
+        map.remove("service.name");
+    }
     map
+}
+
+pub(crate) fn is_empty_text(pair: &KeyValue) -> bool {
+    value(pair.value.as_ref()) == V::Str(String::new())
 }
 
 pub(crate) fn number64(bytes: &[u8]) -> u64 {

@@ -3,7 +3,7 @@
 use crate::data::{Dice, KEYS, TEXTS};
 use crate::naive::matches;
 use crate::oracle::{World, difference};
-use crate::plain::Span;
+use crate::plain::{Span, is_empty_text};
 use crate::values::{V, value};
 use cadenza_model::TenantId;
 use cadenza_query::{
@@ -75,8 +75,11 @@ pub(crate) async fn names(world: &World, dice: &Dice) -> Result<usize, String> {
         let spans = passing(world, &query);
         let mut expect = Vec::new();
         for scope in TagScope::ATTRIBUTES {
-            let keys =
-                spans.iter().flat_map(|span| lists(span, scope)).flatten().map(|pair| pair.key.clone());
+            let lost = |pair: &&KeyValue| {
+                scope == TagScope::Resource && pair.key == "service.name" && is_empty_text(pair)
+            };
+            let keys = spans.iter().flat_map(|span| lists(span, scope)).flatten();
+            let keys = keys.filter(|pair| !lost(pair)).map(|pair| pair.key.clone());
             let keys: BTreeSet<String> = keys.collect();
             if !keys.is_empty() {
                 expect.push((scope, keys.into_iter().collect::<Vec<_>>()));

@@ -79,11 +79,17 @@ impl<'a> Bound<'a> {
 
     pub(super) fn of_resource(&self, slot: usize, resource: usize) -> Val<'a> {
         let attrs = &self.columns.resource_attrs;
-        let service = match &self.program.slots[slot].field {
-            Field::Attribute(a) if &*a.name == "service.name" => self.columns.resource_service_at(resource),
-            _ => None,
-        };
-        attribute(self.columns, attrs, service.or_else(|| self.keys[slot].find(attrs, resource)))
+        let found = self.keys[slot].find(attrs, resource);
+        match &self.program.slots[slot].field {
+            Field::Attribute(a) if &*a.name == "service.name" => {
+                // An empty name is none: blocks have one column for both.
+                match attribute(self.columns, attrs, self.columns.resource_service_at(resource).or(found)) {
+                    Val::Str("") => Val::Nil,
+                    value => value,
+                }
+            }
+            _ => attribute(self.columns, attrs, found),
+        }
     }
 
     pub(super) fn of_scope(&self, slot: usize, scope: usize) -> Val<'a> {
