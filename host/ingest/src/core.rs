@@ -4,6 +4,7 @@ use crate::admit::inflight::InFlight;
 use crate::admit::limits::LimitsProvider;
 use crate::config::Config;
 use crate::cut::queue::CutQueue;
+use crate::cut::worker::Worker;
 use crate::live::index::Live;
 use crate::metrics::Metrics;
 use crate::pools::Pools;
@@ -29,6 +30,7 @@ pub(crate) struct Core {
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) segments: Arc<Segments>,
     pub(crate) cuts: CutQueue,
+    pub(crate) worker: Worker,
     /// Wakes the cutter before its time.
     pub(crate) wake: Notify,
     /// Told when the log of earlier runs is indexed.
@@ -68,6 +70,7 @@ impl Core {
             in_flight: InFlight::new(config.in_flight_bytes_max),
             segments: Arc::default(),
             cuts: CutQueue::default(),
+            worker: Worker::new(env.spawn.clone()),
             wake: Notify::new(),
             replayed: Notify::new(),
             replaying: AtomicBool::new(true),

@@ -95,7 +95,7 @@ impl Core {
         } else if job.may_exist && self.exists(job).await? {
             let (core, cut) = (self.clone(), job.cut.clone());
             let gather = move || core.gather(&cut, false);
-            let gathered = self.env.spawn.blocking("ingest-gather", gather).await;
+            let gathered = self.worker.run(gather).await;
             gathered.ok_or(FlushError::Lost { block })??.rows
         } else {
             // From here on the block may be there, whatever is answered.
@@ -137,7 +137,7 @@ impl Core {
             gathered.spans = cadenza_model::Columns::new();
             Ok((gathered, Some(prepared)))
         };
-        let built = self.env.spawn.blocking("ingest-build", work).await;
+        let built = self.worker.run(work).await;
         let built = built.unwrap_or(Err(FlushError::Lost { block }));
         let metrics = &self.metrics;
         if job.failures > 0 {

@@ -4,3 +4,4 @@ pub(crate) mod builder;
 pub(crate) mod gather;
 pub(crate) mod policy;
 pub(crate) mod queue;
+pub(crate) mod worker;
