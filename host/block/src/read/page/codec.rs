@@ -1,6 +1,7 @@
 //! Decompression into a buffer that is used again for the next page.
 
 use super::{Encoding, Page, PageError, PageHeader, PageKind};
+use std::cell::RefCell;
 
 /// Compression of a column chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +14,16 @@ pub(crate) enum Codec {
     Zstd,
 }
 
-/// Decompression state and output of one reader.
+thread_local! {
+    /// A Zstandard context is 160 KiB that the kernel hands out page by page: made once per leaf, as a trace
+    /// by id would, it costs more than the decompression. A thread needs one.
+    static ZSTD: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Output of one reader's decompression.
 #[derive(Default)]
 pub(crate) struct Scratch {
     out: Vec<u8>,
-    zstd: Option<zstd::bulk::Decompressor<'static>>,
 }
 
 impl std::fmt::Debug for Scratch {
@@ -93,14 +99,18 @@ impl Scratch {
                     .map_err(|e| PageError::Decompress(e.to_string()))?
             }
             Codec::Zstd => {
-                let zstd = match &mut self.zstd {
-                    Some(zstd) => zstd,
-                    none => none.insert(zstd::bulk::Decompressor::new().map_err(failed)?),
-                };
                 if self.out.len() < raw {
                     self.out.resize(raw, 0);
                 }
-                zstd.decompress_to_buffer(body, &mut self.out[..raw]).map_err(failed)?
+                let out = &mut self.out[..raw];
+                ZSTD.with_borrow_mut(|context| {
+                    let zstd = match context {
+                        Some(zstd) => zstd,
+                        none => none.insert(zstd::bulk::Decompressor::new()?),
+                    };
+                    zstd.decompress_to_buffer(body, out)
+                })
+                .map_err(failed)?
             }
         };
         if written != raw {
