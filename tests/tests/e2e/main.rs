@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests drive real processes, files and time from outside")]
 #![expect(clippy::print_stdout, reason = "figures and what could not be run are part of the output")]
 
+mod big_log;
 mod clients;
 mod crash_points;
 mod disk_full;
