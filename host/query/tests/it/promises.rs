@@ -38,8 +38,11 @@ async fn push(rig: &Rig, spans: &[Full]) {
 }
 
 async fn search(rig: &Rig, filter: SearchFilter) -> SearchAnswer {
+    search_in(rig, filter, TimeRange::ALL).await
+}
+
+async fn search_in(rig: &Rig, filter: SearchFilter, range: TimeRange) -> SearchAnswer {
     let tenants = vec![TenantId::single()];
-    let range = TimeRange::ALL;
     let request = SearchRequest { tenants, filter, range, limit: 20, spans_per_spanset: 3 };
     rig.querier.search(request).await.expect("an answer")
 }
@@ -172,5 +175,22 @@ fn a_tag_value_that_repeats_counts_once_against_the_size_cap() {
             push(&rig, &[span]).await;
         }
         assert_eq!(values(&rig, "span.k", "").await, ["abcd", "efgh", "ijkl"], "the third one fills the cap");
+    });
+}
+
+#[test]
+fn a_trace_that_ends_before_it_starts_is_found_where_it_starts() {
+    run(async {
+        let rig = Rig::new(100, QueryLimits::default());
+        let mut back = full(1, "back", service("shop"));
+        back.span.end_time_unix_nano = (START_S - 100) * 1_000_000_000;
+        push(&rig, &[back]).await;
+        for place in ["live", "stored"] {
+            let range = TimeRange { start_s: START_S, end_s: START_S + 1 };
+            let found = search_in(&rig, SearchFilter::TraceQl("{ }".to_owned()), range).await.traces;
+            assert_eq!(found.len(), 1, "{place}");
+            assert_eq!(found[0].duration_ns, 0, "{place}");
+            rig.flush().await;
+        }
     });
 }

@@ -50,7 +50,8 @@ pub(crate) fn candidates(
         let times = rows::times(source, index, row_group)?;
         let mut live = Bitmap::new(group.rows as usize);
         for (row, (start, end)) in times.iter().enumerate() {
-            if *start <= window.end && *end >= window.start {
+            // A clock that ran backwards ends a trace before its start; it then lasts no time.
+            if *start <= window.end && (*end).max(*start) >= window.start {
                 live.set(row);
             }
         }
