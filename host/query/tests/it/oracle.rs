@@ -11,7 +11,7 @@ use cadenza_query::{QueryLimits, QueryService, SearchFilter, SearchRequest, Time
 use std::collections::{BTreeMap, BTreeSet};
 
 /// About ten seconds of an ordinary test run.
-const WORLDS_DEFAULT: u64 = 12;
+const WORLDS_DEFAULT: u64 = 30;
 const QUERIES_PER_WORLD: u64 = 60;
 /// Enough to see whether they have one cause.
 const WRONG_SHOWN: usize = 6;

@@ -2,7 +2,7 @@
 
 use crate::data::{Dice, KEYS, TEXTS};
 use crate::naive::matches;
-use crate::oracle::{World, difference};
+use crate::oracle::{World, difference, range};
 use crate::plain::{Span, is_empty_text};
 use crate::values::{V, value};
 use cadenza_model::TenantId;
@@ -40,12 +40,15 @@ fn expression(text: &str) -> Option<Expr> {
     }
 }
 
-/// Spans that pass the filter.
-fn passing<'a>(world: &'a World, text: &str) -> Vec<&'a Span> {
+/// Spans in the range that pass the filter.
+fn passing<'a>(world: &'a World, text: &str, range: TimeRange) -> Vec<&'a Span> {
     let filter = expression(text);
     let mut out = Vec::new();
     for trace in &world.traces {
-        let passes = |at: &usize| filter.as_ref().is_none_or(|filter| matches(filter, trace, *at));
+        let in_range = |span: &Span| range.overlaps(span.start, span.end.max(span.start));
+        let passes = |at: &usize| {
+            in_range(&trace.spans[*at]) && filter.as_ref().is_none_or(|filter| matches(filter, trace, *at))
+        };
         out.extend((0..trace.spans.len()).filter(passes).map(|at| &trace.spans[at]));
     }
     out
@@ -64,34 +67,48 @@ fn lists(span: &Span, scope: TagScope) -> Vec<&[KeyValue]> {
 
 pub(crate) async fn names(world: &World, dice: &Dice) -> Result<usize, String> {
     for _ in 0..ASKED {
-        let query = filter(dice);
+        let (query, range) = (filter(dice), range(dice));
         let request = TagNamesRequest {
             tenants: vec![TenantId::single()],
             scopes: TagScope::ATTRIBUTES.to_vec(),
             query: query.clone(),
-            range: TimeRange::ALL,
+            range,
             limit_per_scope: 0,
         };
-        let spans = passing(world, &query);
-        let mut expect = Vec::new();
-        for scope in TagScope::ATTRIBUTES {
-            let lost = |pair: &&KeyValue| {
-                scope == TagScope::Resource && pair.key == "service.name" && is_empty_text(pair)
-            };
-            let keys = spans.iter().flat_map(|span| lists(span, scope)).flatten();
-            let keys = keys.filter(|pair| !lost(pair)).map(|pair| pair.key.clone());
-            let keys: BTreeSet<String> = keys.collect();
-            if !keys.is_empty() {
-                expect.push((scope, keys.into_iter().collect::<Vec<_>>()));
-            }
-        }
-        let mut found = world.rig.querier.tag_names(request).await.map_err(|error| error.to_string())?.scopes;
-        found.sort();
-        if found != expect {
-            return Err(format!("tag names where {query:?}: {}", difference(&found, &expect)));
-        }
+        let keys = |range| keys_of(&passing(world, &query, range));
+        let answer = world.rig.querier.tag_names(request).await.map_err(|error| error.to_string())?;
+        let of_scope =
+            |(scope, names): (TagScope, Vec<String>)| names.into_iter().map(move |name| (scope, name));
+        let found: BTreeSet<_> = answer.scopes.into_iter().flat_map(of_scope).collect();
+        between(&keys(range), &found, &keys(TimeRange::ALL))
+            .map_err(|what| format!("tag names where {query:?} in {range:?}: {what}"))?;
     }
     Ok(ASKED)
+}
+
+/// Ranges choose frames and traces, not spans: more than what is in range may be listed.
+fn between<T: Ord + std::fmt::Debug + Clone>(
+    least: &BTreeSet<T>,
+    found: &BTreeSet<T>,
+    most: &BTreeSet<T>,
+) -> Result<(), String> {
+    if least.is_subset(found) && found.is_subset(most) {
+        return Ok(());
+    }
+    let list = |set: &BTreeSet<T>| set.iter().cloned().collect::<Vec<_>>();
+    Err(difference(&list(found), &list(if least.is_subset(found) { most } else { least })))
+}
+
+fn keys_of(spans: &[&Span]) -> BTreeSet<(TagScope, String)> {
+    let mut out = BTreeSet::new();
+    for scope in TagScope::ATTRIBUTES {
+        let lost = |pair: &&KeyValue| {
+            scope == TagScope::Resource && pair.key == "service.name" && is_empty_text(pair)
+        };
+        let pairs = spans.iter().flat_map(|span| lists(span, scope)).flatten();
+        out.extend(pairs.filter(|pair| !lost(pair)).map(|pair| (scope, pair.key.clone())));
+    }
+    out
 }
 
 fn add(value: V, out: &mut BTreeSet<(TagValueType, String)>) {
@@ -145,7 +162,7 @@ fn values_of(span: &Span, tag: &str, out: &mut BTreeSet<(TagValueType, String)>)
 
 pub(crate) async fn values(world: &World, dice: &Dice) -> Result<usize, String> {
     for _ in 0..ASKED {
-        let query = filter(dice);
+        let (query, range) = (filter(dice), range(dice));
         let scopes = [".", "span.", "resource.", "event.", "link.", "instrumentation."];
         let tag = match dice.below(4) {
             0 => dice
@@ -167,16 +184,18 @@ pub(crate) async fn values(world: &World, dice: &Dice) -> Result<usize, String> 
             tenants: vec![TenantId::single()],
             tag: selector,
             query: query.clone(),
-            range: TimeRange::ALL,
+            range,
             limit: 0,
         };
-        let mut expect = BTreeSet::new();
-        passing(world, &query).into_iter().for_each(|span| values_of(span, &tag, &mut expect));
-        let expect: Vec<_> = expect.into_iter().collect();
-        let found = world.rig.querier.tag_values(request).await.map_err(|error| error.to_string())?.values;
-        if found != expect {
-            return Err(format!("values of {tag} where {query:?}: {}", difference(&found, &expect)));
-        }
+        let values = |range| {
+            let mut out = BTreeSet::new();
+            passing(world, &query, range).into_iter().for_each(|span| values_of(span, &tag, &mut out));
+            out
+        };
+        let answer = world.rig.querier.tag_values(request).await.map_err(|error| error.to_string())?;
+        let found = answer.values.into_iter().collect();
+        between(&values(range), &found, &values(TimeRange::ALL))
+            .map_err(|what| format!("values of {tag} where {query:?} in {range:?}: {what}"))?;
     }
     Ok(ASKED)
 }
