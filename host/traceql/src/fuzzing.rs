@@ -1,7 +1,7 @@
 //! What fuzz targets call; also run over their corpora by the ordinary tests.
 
 use crate::eval::{Program, TraceInfo, TraceView};
-use crate::{lenient_filter, parse, parse_tag, plan};
+use crate::{PatternError, compile_regex, lenient_filter, parse, parse_tag, plan};
 use cadenza_model::tree::assemble;
 use cadenza_model::{AttrType, Columns, SpanId, TraceId};
 
@@ -19,6 +19,16 @@ pub fn traceql_parse(data: &[u8]) {
             assert!(text.is_char_boundary(error.offset));
             let _ = (error.to_string(), error.caret(text));
         }
+    }
+}
+
+/// A pattern is refused in Go's words or means something to the engine, which has a lower bound on nesting.
+pub fn re2_pattern(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match compile_regex(text) {
+        Ok(regex) => _ = (regex.is_match(""), regex.is_match(text)),
+        Err(PatternError::Engine(reason)) => assert!(reason.contains("nest"), "{text}: {reason}"),
+        Err(error) => _ = error.to_string(),
     }
 }
 
