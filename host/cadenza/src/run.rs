@@ -1,5 +1,6 @@
 //! The life of a server: build, bind, say what listens where, serve, drain.
 
+use crate::doors::{Door, Doors};
 use crate::wire::{App, ServerStatus, real_env};
 use crate::{demo, logging, serve, settings, shutdown};
 use anyhow::{Context, Result};
@@ -39,7 +40,8 @@ pub(crate) async fn run(loaded: Loaded, with_demo: bool) -> Result<()> {
     let listeners = Listeners::bind(&config).await?;
     let app = App::build(env, loaded, stop.clone())?;
     let serving = TaskTracker::new();
-    let ports = listeners.serve(&app, &serving, &stop);
+    let doors = Doors::new(app.status.registry()).context("registering the connection metrics")?;
+    let ports = listeners.serve(&app, &doors, &serving, &stop);
     // Queries should know the blocks from the first one on; an unreachable bucket must not stop ingest.
     tokio::select! {
         _ = poll(&app.store, &app.status) => {}
@@ -92,32 +94,35 @@ impl Listeners {
     }
 
     /// Starts serving on every socket; returns the ports for the demo.
-    fn serve(self, app: &App, serving: &TaskTracker, stop: &CancellationToken) -> demo::Ports {
+    fn serve(self, app: &App, doors: &Doors, serving: &TaskTracker, stop: &CancellationToken) -> demo::Ports {
         let port = |listener: &TcpListener| listener.local_addr().map_or(0, |address| address.port());
         let ports = demo::Ports {
             otlp_grpc: self.otlp_grpc.first().map_or(0, port),
             otlp_http: self.otlp_http.first().map_or(0, port),
             http: port(&self.http),
         };
-        let start = |what: &str, listener: TcpListener, router: axum::Router| {
+        let start = |what: &str, listener: TcpListener, router: axum::Router, door: Door| {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "{what} listening");
             }
             let (spawn, clock) = (Arc::clone(&app.env.spawn), Arc::clone(&app.env.clock));
-            let task = serve::http(listener, router, spawn, clock, stop.clone());
+            let task = serve::http(listener, router, door, spawn, clock, stop.clone());
             app.env.spawn.spawn("listener", Box::pin(serving.track_future(task)));
         };
-        start("HTTP API", self.http, app.api.clone());
-        start("internal gRPC", self.grpc, health_router());
+        let server = &app.loaded.config.server;
+        let http = doors.door("http", server.http_connections_max);
+        start("HTTP API", self.http, app.api.clone(), http);
+        let grpc = doors.door("grpc", server.grpc_connections_max);
+        start("internal gRPC", self.grpc, health_router(), grpc);
         let otlp_grpc =
             tonic::service::Routes::new(cadenza_ingest::receive::grpc_service(app.ingester.clone()));
         let otlp_grpc = otlp_grpc.into_axum_router();
         for listener in self.otlp_grpc {
-            start("OTLP/gRPC", listener, otlp_grpc.clone());
+            start("OTLP/gRPC", listener, otlp_grpc.clone(), Door::open());
         }
         let otlp_http = cadenza_ingest::receive::http_router(app.ingester.clone());
         for listener in self.otlp_http {
-            start("OTLP/HTTP", listener, otlp_http.clone());
+            start("OTLP/HTTP", listener, otlp_http.clone(), Door::open());
         }
         serving.close();
         ports

@@ -1,5 +1,6 @@
 //! Listening sockets: bound before anything is promised, drained when the server stops.
 
+use crate::doors::{Door, Guest};
 use anyhow::{Context, Result};
 use axum::Router;
 use cadenza_env::Spawn;
@@ -31,6 +32,7 @@ pub(crate) async fn bind(what: &str, address: &str) -> Result<TcpListener> {
 pub(crate) async fn http(
     listener: TcpListener,
     router: Router,
+    door: Door,
     spawn: Arc<dyn Spawn>,
     clock: Arc<dyn cadenza_env::Clock>,
     stop: CancellationToken,
@@ -51,7 +53,16 @@ pub(crate) async fn http(
                 }
             },
         };
-        serve_connection(&builder, &graceful, stream, router.clone(), spawn.as_ref());
+        match door.enter() {
+            Some(guest) => {
+                serve_connection(&builder, &graceful, (stream, guest), router.clone(), spawn.as_ref());
+            }
+            None => {
+                if let Some(refusal) = door.refuse(stream, clock.as_ref()) {
+                    spawn.spawn("http-refusal", Box::pin(refusal));
+                }
+            }
+        }
     }
     graceful.shutdown().await;
 }
@@ -59,7 +70,7 @@ pub(crate) async fn http(
 fn serve_connection(
     builder: &Builder<TokioExecutor>,
     graceful: &GracefulShutdown,
-    stream: TcpStream,
+    (stream, guest): (TcpStream, Guest),
     router: Router,
     spawn: &dyn Spawn,
 ) {
@@ -72,6 +83,66 @@ fn serve_connection(
         if let Err(error) = connection.await {
             tracing::debug!(%error, "connection ended");
         }
+        drop(guest);
     };
     spawn.spawn("http-connection", Box::pin(task));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doors::Doors;
+    use cadenza_env::{SystemClock, TokioSpawn};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// The status line of an answer on a new connection, which stays open.
+    async fn ask(address: std::net::SocketAddr) -> (TcpStream, String) {
+        let mut stream = TcpStream::connect(address).await.expect("connected");
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n").await.expect("sent");
+        let mut head = [0; 1024];
+        let read = stream.read(&mut head).await.expect("answered");
+        let text = String::from_utf8_lossy(&head[..read]).into_owned();
+        (stream, text)
+    }
+
+    fn metric(registry: &prometheus::Registry, name: &str) -> f64 {
+        let families = registry.gather();
+        let family = families.iter().find(|family| family.name() == name).expect("registered");
+        family.get_metric().iter().map(|m| m.get_gauge().get_value() + m.get_counter().get_value()).sum()
+    }
+
+    #[tokio::test]
+    async fn connections_over_the_limit_are_refused_until_one_goes() {
+        let registry = prometheus::Registry::new();
+        let door = Doors::new(&registry).expect("fresh").door("http", 1);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let router = Router::new().route("/", axum::routing::get(|| async { "hello" }));
+        let spawn: Arc<dyn Spawn> = Arc::new(TokioSpawn::new(tokio::runtime::Handle::current()));
+        let stop = CancellationToken::new();
+        let clock = Arc::new(SystemClock::default());
+        spawn.spawn(
+            "listener",
+            Box::pin(http(listener, router, door, Arc::clone(&spawn), clock, stop.clone())),
+        );
+
+        let (first, answer) = ask(address).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let (_, refusal) = ask(address).await;
+        assert!(refusal.starts_with("HTTP/1.1 503") && refusal.contains("retry-after"), "{refusal}");
+        assert!(refusal.ends_with("the connection limit has been reached\n"), "{refusal}");
+        assert_eq!(metric(&registry, "tempo_tcp_connections"), 1.0);
+        assert_eq!(metric(&registry, "tempo_tcp_connections_limit"), 1.0);
+        assert_eq!(metric(&registry, "cadenza_tcp_connections_refused_total"), 1.0);
+        drop(first);
+        let mut looks = 0;
+        while metric(&registry, "tempo_tcp_connections") > 0.0 {
+            looks += 1;
+            assert!(looks < 100_000, "the first connection never ends");
+            tokio::task::yield_now().await;
+        }
+        let (_, answer) = ask(address).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        stop.cancel();
+    }
 }
