@@ -11,7 +11,7 @@ mod fields;
 mod file;
 mod filter;
 mod io;
-mod page;
+pub(crate) mod page;
 mod projection;
 mod reader;
 mod rows;
