@@ -5,5 +5,6 @@ mod it {
     mod fuzz;
     mod golden;
     mod limits;
+    mod patterns;
     mod roundtrip;
 }

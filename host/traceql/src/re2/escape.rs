@@ -1,7 +1,7 @@
 //! What follows a backslash.
 
 use super::class::{self, Ranges};
-use super::{Read, fault};
+use super::{Read, fault, tables};
 
 /// ASCII, as in RE2.
 pub(super) fn perl(c: char) -> Option<Ranges> {
@@ -46,40 +46,11 @@ pub(super) fn group(rest: &str) -> Read<Option<(String, usize)>> {
         Some(inner) => (inner, true),
         None => (name, false),
     };
-    let Some(table) = table(inner) else {
+    let Some(table) = tables::table(inner) else {
         return fault("invalid character class range", &rest[..bytes]);
     };
     let negated = caret != (c == 'P');
     Ok(Some((format!("[{}{table}]", if negated { "^" } else { "" }), bytes)))
-}
-
-/// Go's general categories.
-const CATEGORIES: [&str; 35] = [
-    "Cc", "Cf", "Co", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl", "No", "P",
-    "Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs", "Any",
-];
-/// Scripts whose full name is as long as the codes of scripts, which Go does not know.
-const SCRIPTS_OF_FOUR: [&str; 7] = ["Ahom", "Cham", "Kawi", "Lisu", "Thai", "Toto", "Modi"];
-
-/// What stands inside the brackets for a Unicode table that Go knows; scripts that it may know are left to the
-/// engine.
-fn table(name: &str) -> Option<String> {
-    if CATEGORIES.contains(&name) {
-        return Some(format!(r"\p{{{name}}}"));
-    }
-    match name {
-        // Go counts no unassigned characters.
-        "C" => return Some(r"\p{Cc}\p{Cf}\p{Co}".to_owned()),
-        // No text holds a surrogate.
-        "Cs" => return Some("a&&b".to_owned()),
-        _ => {}
-    }
-    let capital = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase());
-    let plain = name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
-    let code = name.len() == 4 && !SCRIPTS_OF_FOUR.contains(&name);
-    let script = plain && !code && name.split('_').all(capital);
-    let known = || regex::Regex::new(&format!(r"\p{{Script={name}}}")).is_ok();
-    (script && known()).then(|| format!(r"\p{{Script={name}}}"))
 }
 
 /// A character spelled with a backslash, and the length of the spelling.
@@ -112,20 +83,25 @@ pub(super) fn character(rest: &str) -> Read<(u32, usize)> {
 
 /// `\x41`, `\x{10FFFF}`
 fn hex(rest: &str) -> Read<(u32, usize)> {
-    let tail = &rest[2..];
-    let (digits, bytes) = match tail.strip_prefix('{') {
-        Some(braced) => match braced.find('}') {
-            Some(end) => (&braced[..end], end + 4),
-            None => return fault("invalid escape sequence", rest),
-        },
-        None => match tail.get(..2) {
-            Some(two) => (two, 4),
-            None => return fault("invalid escape sequence", rest),
-        },
-    };
-    let all_hex = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    match u32::from_str_radix(digits, 16) {
-        Ok(code) if all_hex && code <= char::MAX as u32 => Ok((code, bytes)),
-        _ => fault("invalid escape sequence", &rest[..bytes]),
+    let braces = rest[2..].starts_with('{');
+    let start = if braces { 3 } else { 2 };
+    let mut code = 0;
+    for (at, c) in rest.char_indices().skip(start) {
+        let end = at + c.len_utf8();
+        if braces && c == '}' && at > start {
+            return Ok((code, end));
+        }
+        match c.to_digit(16) {
+            Some(digit) if code * 16 + digit <= char::MAX as u32 => code = code * 16 + digit,
+            // Without braces Go looks at two characters before it judges.
+            _ => {
+                let second = rest[end..].chars().next().filter(|_| !braces && at == start);
+                return fault("invalid escape sequence", &rest[..end + second.map_or(0, char::len_utf8)]);
+            }
+        }
+        if !braces && at == start + 1 {
+            return Ok((code, end));
+        }
     }
+    fault("invalid escape sequence", rest)
 }

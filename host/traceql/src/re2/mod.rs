@@ -6,6 +6,7 @@
 
 mod class;
 mod escape;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -206,18 +207,18 @@ impl<'p> Reader<'p> {
     ) -> Read<&'p str> {
         let lazy = self.rest[bytes..].starts_with('?');
         let operator = &self.rest[..bytes + usize::from(lazy)];
+        if min > REPEAT_MAX || max.is_some_and(|max| max > REPEAT_MAX || max < min) {
+            return fault("invalid repeat count", &operator[..bytes]);
+        }
         if let Some(previous) = previous {
             // Both stand side by side in the pattern.
             let end = self.whole.len() - self.rest.len() + operator.len();
             let start = end - operator.len() - previous.len();
             return fault("invalid nested repetition operator", &self.whole[start..end]);
         }
-        if min > REPEAT_MAX || max.is_some_and(|max| max > REPEAT_MAX || max < min) {
-            return fault("invalid repeat count", operator);
-        }
         let pieces = self.groups.last_mut().map(|group| &mut group.pieces);
         let Some(piece) = pieces.and_then(|pieces| pieces.iter_mut().rev().find(|piece| !piece.flags)) else {
-            return fault("missing argument to repetition operator", &operator[..bytes]);
+            return fault("missing argument to repetition operator", operator);
         };
         if operator.starts_with('{') {
             piece.repeats *= match max.unwrap_or(min) {
@@ -292,7 +293,7 @@ impl<'p> Reader<'p> {
                 c => return fault("invalid or unsupported Perl syntax", &self.rest[..2 + at + c.len_utf8()]),
             }
         }
-        fault("missing closing )", self.whole)
+        fault("invalid or unsupported Perl syntax", self.rest)
     }
 
     fn close(&mut self) -> Read<()> {
