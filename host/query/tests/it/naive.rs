@@ -176,15 +176,19 @@ fn aggregate(trace: &Trace, op: AggregateOp, expr: Option<&Expr>, spans: &[usize
             floats.sort_by(f64::total_cmp);
             let float: f64 = floats.iter().sum();
             match (op, first) {
-                (AggregateOp::Sum, V::Int(_)) => V::Int(whole as i64),
-                (AggregateOp::Sum, V::Dur(_)) => V::Dur(whole as i64),
+                (AggregateOp::Sum, V::Int(_)) => V::Int(clamp(whole)),
+                (AggregateOp::Sum, V::Dur(_)) => V::Dur(clamp(whole)),
                 (AggregateOp::Sum, _) => V::Float(float),
                 (_, V::Int(_)) => V::Float(whole as f64 / n as f64),
-                (_, V::Dur(_)) => V::Dur((whole / n) as i64),
+                (_, V::Dur(_)) => V::Dur(clamp(whole / n)),
                 _ => V::Float(float / n as f64),
             }
         }
     }
+}
+
+fn clamp(sum: i128) -> i64 {
+    sum.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 /// Where an expression is evaluated: a span, and for events and links one of them.

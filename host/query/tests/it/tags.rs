@@ -45,7 +45,7 @@ fn passing<'a>(world: &'a World, text: &str, range: TimeRange) -> Vec<&'a Span> 
     let filter = expression(text);
     let mut out = Vec::new();
     for trace in &world.traces {
-        let in_range = |span: &Span| range.overlaps(span.start, span.end.max(span.start));
+        let in_range = |span: &Span| range.overlaps(span.start, span.end);
         let passes = |at: &usize| {
             in_range(&trace.spans[*at]) && filter.as_ref().is_none_or(|filter| matches(filter, trace, *at))
         };
