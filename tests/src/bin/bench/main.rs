@@ -46,13 +46,21 @@ fn main() -> Result<()> {
         let spans = rest.first().map_or(Ok(memory::SPANS_DEFAULT), |spans| spans.parse())?;
         return runtime()?.block_on(memory::measure(spans));
     }
+    if let [command, url, spans] = &args[..]
+        && command == "load"
+    {
+        let load = Load::new(spans.parse()?, 400, 4, 2);
+        let latencies = runtime()?.block_on(load.run(url))?;
+        println!("p99 {:.1} ms; a trace: {}", latencies.percentile_ms(99), load.trace_id);
+        return Ok(());
+    }
     let plan = match &args[..] {
         [] => Plan { spans: SPANS_DEFAULT, small_spans: SMALL_SPANS_DEFAULT },
         [spans] => {
             let spans: u64 = spans.parse()?;
             Plan { spans, small_spans: spans.min(SMALL_SPANS_DEFAULT) }
         }
-        _ => bail!("usage: bench [SPANS] | memory [SPANS]"),
+        _ => bail!("usage: bench [SPANS] | memory [SPANS] | load URL SPANS (into a running server)"),
     };
     runtime()?.block_on(measure(&plan))
 }
