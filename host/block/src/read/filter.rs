@@ -89,10 +89,13 @@ impl fmt::Debug for StrTest {
 impl StrTest {
     /// Whether `bytes`, repaired if not UTF-8, fulfil the condition.
     pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(bytes);
         match self {
-            Self::Eq(want) => want.as_str() == text,
-            Self::Fn(test) => test(&text),
+            Self::Eq(want) if want.as_bytes() == bytes => true,
+            // Only what has the sign for broken text in it can equal broken text.
+            Self::Eq(want) => {
+                want.contains(char::REPLACEMENT_CHARACTER) && *want == String::from_utf8_lossy(bytes)
+            }
+            Self::Fn(test) => test(&String::from_utf8_lossy(bytes)),
         }
     }
 }

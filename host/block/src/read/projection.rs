@@ -6,11 +6,12 @@ use crate::meta::BlockMeta;
 use crate::schema::{Column, Leaf, Owner, Schema, ValueKind};
 use std::collections::{BTreeSet, HashSet};
 
-/// What [`crate::read::BlockReader::read_traces`] reads. Ids, times, durations, kinds, status codes,
-/// nested sets, service names and what a search result says about a trace are always read.
+/// What [`crate::read::BlockReader::read_traces`] reads. Ids, times, names, kinds, status codes and service
+/// names are always read.
 #[derive(Debug, Clone, Default)]
 pub struct Projection {
     full: bool,
+    derived: bool,
     columns: HashSet<Column>,
     attrs: Vec<(Owner, Keys)>,
 }
@@ -25,8 +26,20 @@ pub(crate) enum Keys {
 }
 
 /// Read in any case.
-const ALWAYS: [Column; 21] = [
+const ALWAYS: [Column; 9] = [
     Column::TraceId,
+    Column::ServiceName,
+    Column::SpanId,
+    Column::ParentSpanId,
+    Column::SpanName,
+    Column::Kind,
+    Column::SpanStart,
+    Column::SpanDuration,
+    Column::StatusCode,
+];
+
+/// What the block's writer worked out from the spans, and a reader can again.
+const DERIVED: [Column; 11] = [
     Column::TraceStart,
     Column::TraceEnd,
     Column::TraceDuration,
@@ -35,24 +48,22 @@ const ALWAYS: [Column; 21] = [
     Column::StatsService,
     Column::StatsSpanCount,
     Column::StatsErrorCount,
-    Column::ServiceName,
-    Column::ScopeName,
-    Column::SpanId,
-    Column::ParentSpanId,
     Column::ParentId,
     Column::NestedSetLeft,
     Column::NestedSetRight,
-    Column::SpanName,
-    Column::Kind,
-    Column::SpanStart,
-    Column::SpanDuration,
-    Column::StatusCode,
 ];
 
 impl Projection {
-    /// Everything the block holds.
+    /// Everything about the spans.
     pub fn full() -> Self {
         Self { full: true, ..Self::default() }
+    }
+
+    /// Also what the block's writer derived from the spans: all of [`super::TraceInfo`] and [`super::Nested`].
+    #[must_use]
+    pub fn with_derived(mut self) -> Self {
+        self.derived = true;
+        self
     }
 
     /// What is read in any case and the given fields.
@@ -132,6 +143,9 @@ impl Projection {
         // TraceIDText is TraceID again, and a spare without a name in the meta holds nothing.
         if matches!(column, Column::TraceIdText) || is_unnamed_spare(meta, column) {
             return false;
+        }
+        if DERIVED.contains(&column) && !self.columns.contains(&column) {
+            return self.derived;
         }
         if self.full || ALWAYS.contains(&column) || self.columns.contains(&column) {
             return true;

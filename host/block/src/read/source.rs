@@ -97,6 +97,21 @@ impl Source {
         Ok(skeleton)
     }
 
+    /// Start and end of each row of a row group, or makes them with `build`.
+    pub(crate) fn cached_times(
+        &self,
+        row_group: usize,
+        build: impl FnOnce() -> Result<Vec<(u64, u64)>, ReadError>,
+    ) -> Result<Arc<[(u64, u64)]>, ReadError> {
+        let key = self.key(Kind::Times, row_group, 0);
+        if let Some(Entry::Times(times)) = self.cache.get(&key) {
+            return Ok(times);
+        }
+        let times: Arc<[(u64, u64)]> = build()?.into();
+        self.cache.put(key, Entry::Times(times.clone()), size_of_val(&*times));
+        Ok(times)
+    }
+
     /// The dictionaries of some leaves, those missing read at once. `None` for leaves without one.
     pub(crate) fn dictionaries(
         &self,
@@ -117,7 +132,7 @@ impl Source {
                 }
             }
         }
-        let mut scratch = Scratch::default();
+        let mut scratch = self.cache.take_scratch();
         for (i, bytes) in missing.into_iter().zip(self.fetch(&ranges)?) {
             let leaf = leaves[i];
             let dictionary = decode_dictionary(&bytes, &chunks[leaf.index], leaf, &mut scratch);
@@ -127,6 +142,7 @@ impl Source {
             self.cache.put(key, entry, dictionary.memory_bytes());
             out[i] = Some(dictionary);
         }
+        self.cache.give_scratch(scratch);
         Ok(out)
     }
 
@@ -235,7 +251,7 @@ impl<'s> LeafReader<'s> {
         let pages = source.pages(index, row_group, leaf)?;
         let bytes = vec![Bytes::new(); pages.len()];
         let codec = index.row_groups[row_group].chunks[leaf.index].codec;
-        let scratch = Scratch::default();
+        let scratch = source.cache.take_scratch();
         Ok(Self { source, leaf, physical: physical(leaf), pages, dictionary, codec, bytes, scratch })
     }
 
@@ -277,5 +293,11 @@ impl<'s> LeafReader<'s> {
         let body = body(bytes, &header).map_err(at(leaf))?;
         let levels = (leaf.rep_max > 0, leaf.def_max > 0);
         self.scratch.open(&header, body, self.codec, levels).map_err(at(leaf))
+    }
+}
+
+impl Drop for LeafReader<'_> {
+    fn drop(&mut self) {
+        self.source.cache.give_scratch(std::mem::take(&mut self.scratch));
     }
 }

@@ -4,11 +4,13 @@ use super::leaf::{Codec, LeafWriter, Page};
 use super::{WriteError, chunk_bytes};
 use crate::schema::Column;
 use cadenza_model::Columns;
-use parquet::basic::{BoundaryOrder, Compression, Encoding, Type as PhysicalType};
+use parquet::basic::{BoundaryOrder, Compression, Encoding, PageType, Type as PhysicalType};
 use parquet::column::page::{CompressedPage, Page as ParquetPage, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::ByteArray;
-use parquet::file::metadata::{ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
+};
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
@@ -38,6 +40,8 @@ pub(super) fn append<W: Write + Send>(
     let mut first_data = None;
     let (mut rows, mut entries, mut present) = (0, 0, 0);
     let mut encodings = vec![Encoding::RLE];
+    // Readers pass over a chunk by its dictionary alone once they know that no page goes without it.
+    let mut encoding_stats = Vec::new();
     let statistics = statistics(leaf, &pages);
     for page in pages {
         let nulls = (page.entries - page.present) as i64;
@@ -55,14 +59,19 @@ pub(super) fn append<W: Write + Send>(
         if !encodings.contains(&page.encoding) {
             encodings.push(page.encoding);
         }
+        count_page(&mut encoding_stats, PageType::DATA_PAGE, page.encoding);
     }
     if dictionary.is_some() && !encodings.contains(&Encoding::PLAIN) {
         encodings.push(Encoding::PLAIN);
+    }
+    if dictionary.is_some() {
+        count_page(&mut encoding_stats, PageType::DICTIONARY_PAGE, Encoding::PLAIN);
     }
     writer.close()?;
     let mut metadata = ColumnChunkMetaData::builder(descriptor)
         .set_compression(Compression::ZSTD(Default::default()))
         .set_encodings(encodings)
+        .set_page_encoding_stats(encoding_stats)
         .set_num_values(entries as i64)
         .set_total_compressed_size(sizes.compressed as i64)
         .set_total_uncompressed_size(sizes.raw as i64)
@@ -82,6 +91,13 @@ pub(super) fn append<W: Write + Send>(
     leaf.reset();
     group.append_column(&bytes::Bytes::from(sink.into_inner()?), close)?;
     Ok(())
+}
+
+fn count_page(stats: &mut Vec<PageEncodingStats>, page_type: PageType, encoding: Encoding) {
+    match stats.iter_mut().find(|s| s.page_type == page_type && s.encoding == encoding) {
+        Some(stats) => stats.count += 1,
+        None => stats.push(PageEncodingStats { page_type, encoding, count: 1 }),
+    }
 }
 
 #[derive(Default)]

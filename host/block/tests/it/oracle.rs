@@ -170,7 +170,7 @@ fn check_own_reader(block: &BuiltBlock, columns: &Columns) {
         assert_eq!(reader.find_trace(id).unwrap(), Some(row as u32));
     }
     let rows: Vec<u32> = (0..reader.rows().unwrap()).collect();
-    let read = reader.read_traces(&rows, &Projection::full()).unwrap();
+    let read = reader.read_traces(&rows, &Projection::full().with_derived()).unwrap();
     read.columns.check().unwrap();
     let content = |columns: &Columns| {
         let spans = &columns.spans;

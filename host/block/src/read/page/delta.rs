@@ -80,6 +80,9 @@ pub(crate) fn decode(src: &[u8], out: &mut Vec<i64>) -> Result<usize, PageError>
     Ok(reader.at)
 }
 
+/// Deltas unpacked at once: 32 values of `W` bits are exactly `W` words of four bytes.
+const UNPACKED: usize = 32;
+
 fn unpack(bytes: &[u8], width: u32, n: usize, min: i64, value: &mut i64, out: &mut Vec<i64>) {
     if width == 0 {
         out.extend((0..n).map(|_| {
@@ -88,17 +91,43 @@ fn unpack(bytes: &[u8], width: u32, n: usize, min: i64, value: &mut i64, out: &m
         }));
         return;
     }
-    // As long as eight bytes can be loaded and hold the whole value, a shift and a mask do.
-    let mask = u64::MAX >> (64 - width);
-    let fast =
-        if width > 56 || bytes.len() < 8 { 0 } else { ((bytes.len() - 8) * 8 / width as usize + 1).min(n) };
-    for i in 0..n {
-        let delta = match bytes.get(i * width as usize / 8..).and_then(<[u8]>::first_chunk::<8>) {
-            Some(eight) if i < fast => u64::from_le_bytes(*eight) >> (i * width as usize % 8) & mask,
-            _ => bits::get(bytes, width, i),
+    macro_rules! by_width {
+        ($($w:literal)*) => {
+            match width {
+                $($w => unpack_narrow::<$w>(bytes, n, min, value, out),)*
+                _ => out.extend((0..n).map(|i| {
+                    *value = value.wrapping_add(min).wrapping_add(bits::get(bytes, width, i) as i64);
+                    *value
+                })),
+            }
         };
-        *value = value.wrapping_add(min).wrapping_add(delta as i64);
-        out.push(*value);
+    }
+    by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35
+        36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56);
+}
+
+/// At most 56 bits lie within the eight bytes that start at their first one; with `W` known, positions and
+/// shifts are constants.
+fn unpack_narrow<const W: usize>(bytes: &[u8], n: usize, min: i64, value: &mut i64, out: &mut Vec<i64>) {
+    let mask = (1u64 << W) - 1;
+    let mut block = [0u8; 56 * UNPACKED / 8 + 8];
+    let mut deltas = [0u64; UNPACKED];
+    let mut left = n;
+    for chunk in bytes.chunks(W * UNPACKED / 8) {
+        block[..chunk.len()].copy_from_slice(chunk);
+        for (i, delta) in deltas.iter_mut().enumerate() {
+            let eight = block[i * W / 8..].first_chunk::<8>().map_or(0, |eight| u64::from_le_bytes(*eight));
+            *delta = eight >> (i * W % 8) & mask;
+        }
+        let take = left.min(UNPACKED);
+        out.extend(deltas[..take].iter().map(|&delta| {
+            *value = value.wrapping_add(min).wrapping_add(delta as i64);
+            *value
+        }));
+        left -= take;
+        if left == 0 {
+            return;
+        }
     }
 }
 

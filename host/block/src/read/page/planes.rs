@@ -70,12 +70,21 @@ impl Planes {
         }
     }
 
+    /// Eight levels are three bytes, and each byte says which bits it adds to the three planes.
     fn packed_3(&mut self, bytes: &[u8], at: usize, len: usize) {
-        for (i, bytes) in bytes.chunks(6).enumerate() {
-            let n = len.saturating_sub(i * 16).min(16);
-            let word = word(bytes);
-            for (p, plane) in self.planes.iter_mut().enumerate() {
-                put(plane, at + i * 16, every_third(word >> p), n);
+        let [first, second, third] = &THIRDS;
+        for (i, bytes) in bytes.chunks(24).enumerate() {
+            let n = len.saturating_sub(i * 64).min(64);
+            let mut words = [0u64; 3];
+            for (group, bytes) in bytes.chunks(3).enumerate() {
+                let byte = |i: usize| usize::from(bytes.get(i).copied().unwrap_or(0));
+                let bits = first[byte(0)] | second[byte(1)] | third[byte(2)];
+                for (p, word) in words.iter_mut().enumerate() {
+                    *word |= u64::from(bits >> (8 * p) & 0xff) << (8 * group);
+                }
+            }
+            for (plane, word) in self.planes.iter_mut().zip(words) {
+                put(plane, at + i * 64, word, n);
             }
         }
     }
@@ -130,13 +139,21 @@ fn every_second(word: u64) -> u64 {
     (x | x >> 16) & 0xffff_ffff
 }
 
-/// Bits 0, 3, 6 … 45 moved together.
-fn every_third(word: u64) -> u64 {
-    let mut x = word & 0x2492_4924_9249;
-    x = (x | x >> 2) & 0x30c3_0c30_c30c_30c3;
-    x = (x | x >> 4) & 0xf00f_00f0_0f00_f00f;
-    x = (x | x >> 8) & 0x00ff_0000_ff00_00ff;
-    (x | x >> 16) & 0xffff
+/// By byte of a group of three and its value: the bits of eight levels, a byte for each plane.
+static THIRDS: [[u32; 256]; 3] = thirds();
+
+const fn thirds() -> [[u32; 256]; 3] {
+    let mut out = [[0; 256]; 3];
+    let mut at = 0;
+    while at < 3 * 256 * 8 {
+        let (byte, value, bit) = (at / (256 * 8), at / 8 % 256, at % 8);
+        let packed = byte * 8 + bit;
+        if value >> bit & 1 == 1 {
+            out[byte][value] |= 1 << (packed % 3 * 8 + packed / 3);
+        }
+        at += 1;
+    }
+    out
 }
 
 /// Writes the lowest `n` bits of `bits` at position `at`; the target bits are zero.
@@ -168,6 +185,9 @@ pub(crate) fn fill(plane: &mut [u64], from: usize, to: usize) {
     plane[first + 1..last].fill(u64::MAX);
     plane[last] |= tail;
 }
+
+/// Words that [`Ranked::select_next`] walks before it searches.
+const SELECT_STEPS: usize = 8;
 
 /// A bit set with rank and select.
 #[derive(Debug, Default, Clone)]
@@ -221,6 +241,27 @@ impl Ranked {
             return self.len;
         }
         let word = self.before.partition_point(|&before| before as usize <= k) - 1;
+        word * 64 + select_in(self.words[word], k - self.before[word] as usize)
+    }
+
+    /// [`Self::select`] for ascending `k`: `hint`, 0 at first, is where the last search ended.
+    pub(crate) fn select_next(&self, k: usize, hint: &mut usize) -> usize {
+        if k >= self.ones {
+            return self.len;
+        }
+        let mut word = *hint;
+        debug_assert!(self.before[word] as usize <= k, "asked in ascending order");
+        // As a rule the next one is in this word or the one behind it.
+        let mut steps = 0;
+        while self.before.get(word + 1).is_some_and(|&before| before as usize <= k) {
+            word += 1;
+            steps += 1;
+            if steps == SELECT_STEPS {
+                word += self.before[word..].partition_point(|&before| before as usize <= k) - 1;
+                break;
+            }
+        }
+        *hint = word;
         word * 64 + select_in(self.words[word], k - self.before[word] as usize)
     }
 

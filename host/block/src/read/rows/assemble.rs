@@ -9,53 +9,105 @@ use crate::read::fields::own_columns;
 use crate::read::projection::{Keys, Projection};
 use crate::read::{ReadError, source};
 use crate::schema::{Column, Fixed, List, Owner};
-use cadenza_model::{AttrType, Attrs, Columns, SpanId, TraceId, presence};
+use cadenza_model::{AttrType, Attrs, Code, Columns, Dict, SpanId, TraceId, presence};
 use std::collections::{BTreeSet, HashMap};
 
 /// A column of its own for one attribute.
 struct Own {
     column: Column,
     key: String,
+    /// Of the key in the columns, once it was needed.
+    code: Option<Code>,
     cursor: Cursor,
+}
+
+impl Own {
+    fn key_code(&mut self, names: &mut Dict) -> Code {
+        *self.code.get_or_insert_with(|| names.intern(self.key.as_bytes()))
+    }
 }
 
 /// Everything that is read of some rows, with a position in each leaf.
 pub(crate) struct Assembler {
-    /// Leaves that are one number or string per entry.
-    plain: HashMap<Column, Cursor>,
-    attrs: HashMap<Owner, AttrCursor>,
-    own: HashMap<Owner, Vec<Own>>,
+    plain: Plain,
+    /// By [`Owner`], as are the columns of their own.
+    attrs: [AttrCursor; Owner::ALL.len()],
+    own: [Vec<Own>; Owner::ALL.len()],
 }
 
-fn is_attr(column: Column) -> bool {
-    matches!(
-        column,
-        Column::AttrKey(_) | Column::AttrIsArray(_) | Column::AttrValue(..) | Column::AttrUnsupported(_)
-    )
+macro_rules! plain {
+    ($($field:ident: $column:expr,)*) => {
+        /// Leaves that are one number or string per entry.
+        struct Plain {
+            $($field: Cursor,)*
+        }
+
+        impl Plain {
+            fn new(mut take: impl FnMut(Column) -> Cursor) -> Self {
+                Self { $($field: take($column),)* }
+            }
+
+            fn all(&mut self) -> impl Iterator<Item = (Column, &mut Cursor)> {
+                [$(($column, &mut self.$field),)*].into_iter()
+            }
+        }
+    };
+}
+
+plain! {
+    trace_id: Column::TraceId,
+    trace_start: Column::TraceStart,
+    trace_end: Column::TraceEnd,
+    trace_duration: Column::TraceDuration,
+    root_service: Column::RootServiceName,
+    root_name: Column::RootSpanName,
+    stats_service: Column::StatsService,
+    stats_spans: Column::StatsSpanCount,
+    stats_errors: Column::StatsErrorCount,
+    resource_dropped: Column::DroppedAttributes(Owner::Resource),
+    scope_name: Column::ScopeName,
+    scope_version: Column::ScopeVersion,
+    scope_dropped: Column::DroppedAttributes(Owner::Scope),
+    span_id: Column::SpanId,
+    parent_span_id: Column::ParentSpanId,
+    start: Column::SpanStart,
+    duration: Column::SpanDuration,
+    name: Column::SpanName,
+    kind: Column::Kind,
+    status: Column::StatusCode,
+    message: Column::StatusMessage,
+    trace_state: Column::TraceState,
+    dropped: Column::DroppedAttributes(Owner::Span),
+    dropped_events: Column::DroppedEvents,
+    dropped_links: Column::DroppedLinks,
+    nested_left: Column::NestedSetLeft,
+    nested_right: Column::NestedSetRight,
+    nested_parent: Column::ParentId,
+    event_time: Column::EventTime,
+    event_name: Column::EventName,
+    event_dropped: Column::DroppedAttributes(Owner::Event),
+    link_trace_id: Column::LinkTraceId,
+    link_span_id: Column::LinkSpanId,
+    link_state: Column::LinkTraceState,
+    link_dropped: Column::DroppedAttributes(Owner::Link),
 }
 
 impl Assembler {
     pub(crate) fn new(meta: &BlockMeta, projection: &Projection, leaves: Vec<LeafRows>) -> Self {
         let mut cursors: HashMap<Column, Cursor> =
             leaves.into_iter().map(|rows| (rows.leaf.column, Cursor::new(rows))).collect();
-        let mut attrs = HashMap::new();
-        let mut own = HashMap::new();
-        for owner in Owner::ALL {
-            let keys = projection.keys(owner).cloned().unwrap_or(Keys::Some(BTreeSet::new()));
-            let mut take = |column| cursors.remove(&column).unwrap_or_default();
+        let mut take = |column| cursors.remove(&column).unwrap_or_default();
+        let own = Owner::ALL.map(|owner| {
             let columns = own_columns(meta, owner).into_iter();
-            own.insert(
-                owner,
-                columns.map(|(column, key)| Own { column, key, cursor: take(column) }).collect(),
-            );
-            attrs.insert(owner, AttrCursor::new(owner, keys, take));
-        }
-        debug_assert!(!cursors.keys().any(|column| is_attr(*column)), "attributes are walked in step");
-        Self { plain: cursors, attrs, own }
-    }
-
-    fn plain(&mut self, column: Column) -> &mut Cursor {
-        self.plain.entry(column).or_default()
+            columns.map(|(column, key)| Own { column, key, code: None, cursor: take(column) }).collect()
+        });
+        let attrs = Owner::ALL.map(|owner| {
+            let keys = projection.keys(owner).cloned().unwrap_or(Keys::Some(BTreeSet::new()));
+            AttrCursor::new(owner, keys, &mut take)
+        });
+        let plain = Plain::new(take);
+        debug_assert!(cursors.is_empty(), "read for nothing: {:?}", cursors.keys());
+        Self { plain, attrs, own }
     }
 
     /// Appends the next row.
@@ -64,27 +116,27 @@ impl Assembler {
         self.spans(info.trace_id, out)?;
         out.infos.push(info);
         out.trace_ends.push(out.columns.spans.len() as u32);
-        self.plain.values_mut().try_for_each(Cursor::end_row)?;
-        self.own.values_mut().flatten().try_for_each(|own| own.cursor.end_row())?;
-        self.attrs.values_mut().try_for_each(AttrCursor::end_row)
+        self.plain.all().try_for_each(|(_, cursor)| cursor.end_row())?;
+        self.own.iter_mut().flatten().try_for_each(|own| own.cursor.end_row())?;
+        self.attrs.iter_mut().try_for_each(AttrCursor::end_row)
     }
 
     fn info(&mut self) -> TraceInfo {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let mut info = TraceInfo {
-            trace_id: trace_id(self.plain(Column::TraceId).bytes()).unwrap_or_default(),
-            start_ns: self.plain(Column::TraceStart).int() as u64,
-            end_ns: self.plain(Column::TraceEnd).int() as u64,
-            duration_ns: self.plain(Column::TraceDuration).int() as u64,
-            root_service_name: text(self.plain(Column::RootServiceName).bytes()),
-            root_name: text(self.plain(Column::RootSpanName).bytes()),
+            trace_id: trace_id(self.plain.trace_id.bytes()).unwrap_or_default(),
+            start_ns: self.plain.trace_start.int() as u64,
+            end_ns: self.plain.trace_end.int() as u64,
+            duration_ns: self.plain.trace_duration.int() as u64,
+            root_service_name: text(self.plain.root_service.bytes()),
+            root_name: text(self.plain.root_name.bytes()),
             services: Vec::new(),
         };
-        while self.plain(Column::StatsService).more_in_row() {
-            let exists = self.plain(Column::StatsService).def() == 1;
-            let name = text(self.plain(Column::StatsService).bytes());
-            let spans = self.plain(Column::StatsSpanCount).int() as u32;
-            let errors = self.plain(Column::StatsErrorCount).int() as u32;
+        while self.plain.stats_service.more_in_row() {
+            let exists = self.plain.stats_service.def() == 1;
+            let name = text(self.plain.stats_service.bytes());
+            let spans = self.plain.stats_spans.int() as u32;
+            let errors = self.plain.stats_errors.int() as u32;
             if exists {
                 info.services.push(ServiceCount { name, spans, errors });
             }
@@ -95,8 +147,8 @@ impl Assembler {
     /// The span id leaf is always read and shows the nesting.
     fn spans(&mut self, trace: TraceId, out: &mut TraceRows) -> Result<(), ReadError> {
         let (resources, scopes) = (List::Resource.depth(), List::Scope.depth());
-        while self.plain(Column::SpanId).more_in_row() {
-            let (rep, def) = (self.plain(Column::SpanId).rep(), self.plain(Column::SpanId).def());
+        while self.plain.span_id.more_in_row() {
+            let (rep, def) = (self.plain.span_id.rep(), self.plain.span_id.def());
             if rep <= resources {
                 self.resource(&mut out.columns, def >= resources);
             }
@@ -113,7 +165,7 @@ impl Assembler {
     }
 
     fn resource(&mut self, columns: &mut Columns, exists: bool) {
-        let dropped = self.plain(Column::DroppedAttributes(Owner::Resource)).int() as u32;
+        let dropped = self.plain.resource_dropped.int() as u32;
         if exists {
             columns.resources.schema_url.push(0);
             columns.resources.dropped_attributes.push(dropped);
@@ -123,9 +175,9 @@ impl Assembler {
     }
 
     fn scope(&mut self, columns: &mut Columns, exists: bool) {
-        let dropped = self.plain(Column::DroppedAttributes(Owner::Scope)).int() as u32;
-        let name = self.plain(Column::ScopeName).code(&mut columns.names).unwrap_or(0);
-        let version = self.plain(Column::ScopeVersion).code(&mut columns.names).unwrap_or(0);
+        let dropped = self.plain.scope_dropped.int() as u32;
+        let name = self.plain.scope_name.code(&mut columns.names).unwrap_or(0);
+        let version = self.plain.scope_version.code(&mut columns.names).unwrap_or(0);
         if exists {
             columns.scopes.resource.push(columns.resources.presence.len().saturating_sub(1) as u32);
             columns.scopes.name.push(name);
@@ -139,14 +191,14 @@ impl Assembler {
 
     fn span(&mut self, trace: TraceId, columns: &mut Columns, nested: &mut Nested) -> Result<(), ReadError> {
         let row = columns.spans.len() as u32;
-        let start = self.plain(Column::SpanStart).int() as u64;
-        let duration = self.plain(Column::SpanDuration).int() as u64;
+        let start = self.plain.start.int() as u64;
+        let duration = self.plain.duration.int() as u64;
         let scope = columns.scopes.presence.len().checked_sub(1);
         let scope = scope.ok_or_else(|| misnested(Column::SpanId))?;
         let spans = &mut columns.spans;
         spans.trace_id.push(trace);
-        spans.span_id.push(span_id(self.plain(Column::SpanId).bytes()).unwrap_or_else(|odd| odd));
-        let parent = self.plain(Column::ParentSpanId).bytes();
+        spans.span_id.push(span_id(self.plain.span_id.bytes()).unwrap_or_else(|odd| odd));
+        let parent = self.plain.parent_span_id.bytes();
         spans.parent_id.push(span_id(parent).unwrap_or(SpanId::NONE));
         if span_id(parent).is_err() {
             let code = columns.raw.intern(parent);
@@ -154,21 +206,21 @@ impl Assembler {
         }
         spans.start_ns.push(start);
         spans.end_ns.push(start.wrapping_add(duration));
-        spans.kind.push(self.plain(Column::Kind).int() as i32);
-        spans.status.push(self.plain(Column::StatusCode).int() as i32);
+        spans.kind.push(self.plain.kind.int() as i32);
+        spans.status.push(self.plain.status.int() as i32);
         spans.flags.push(0);
-        spans.name.push(self.plain(Column::SpanName).code(&mut columns.names).unwrap_or(0));
-        spans.message.push(self.plain(Column::StatusMessage).code(&mut columns.values).unwrap_or(0));
-        spans.trace_state.push(self.plain(Column::TraceState).code(&mut columns.values).unwrap_or(0));
-        spans.dropped_attributes.push(self.plain(Column::DroppedAttributes(Owner::Span)).int() as u32);
-        spans.dropped_events.push(self.plain(Column::DroppedEvents).int() as u32);
-        spans.dropped_links.push(self.plain(Column::DroppedLinks).int() as u32);
+        spans.name.push(self.plain.name.code(&mut columns.names).unwrap_or(0));
+        spans.message.push(self.plain.message.code(&mut columns.values).unwrap_or(0));
+        spans.trace_state.push(self.plain.trace_state.code(&mut columns.values).unwrap_or(0));
+        spans.dropped_attributes.push(self.plain.dropped.int() as u32);
+        spans.dropped_events.push(self.plain.dropped_events.int() as u32);
+        spans.dropped_links.push(self.plain.dropped_links.int() as u32);
         spans.scope.push(scope as u32);
         spans.presence.push(presence::STATUS);
         spans.wire_bytes.push(0);
-        nested.left.push(self.plain(Column::NestedSetLeft).int() as i32);
-        nested.right.push(self.plain(Column::NestedSetRight).int() as i32);
-        nested.parent.push(self.plain(Column::ParentId).int() as i32);
+        nested.left.push(self.plain.nested_left.int() as i32);
+        nested.right.push(self.plain.nested_right.int() as i32);
+        nested.parent.push(self.plain.nested_parent.int() as i32);
         self.attributes(Owner::Span, true, columns);
         self.events(start, columns);
         self.links(columns);
@@ -188,16 +240,14 @@ impl Assembler {
                 list.is_some()
             })
         };
-        self.plain.iter_mut().filter(|(column, _)| in_spans(column)).for_each(|(_, cursor)| {
+        self.plain.all().filter(|(column, _)| in_spans(column)).for_each(|(_, cursor)| {
             cursor.step();
         });
         for owner in [Owner::Span, Owner::Event, Owner::Link] {
-            self.own.get_mut(&owner).into_iter().flatten().for_each(|own| {
+            self.own[owner as usize].iter_mut().for_each(|own| {
                 own.cursor.step();
             });
-            if let Some(attrs) = self.attrs.get_mut(&owner) {
-                attrs.skip_placeholder();
-            }
+            self.attrs[owner as usize].skip_placeholder();
         }
     }
 
@@ -213,24 +263,23 @@ impl Assembler {
         };
         let mut dicts =
             Dicts { names: &mut columns.names, values: &mut columns.values, raw: &mut columns.raw };
-        if let Some(attrs) = self.attrs.get_mut(&owner) {
-            if exists {
-                attrs.owner(out, &mut dicts);
-            } else {
-                attrs.skip_placeholder();
-            }
+        let attrs = &mut self.attrs[owner as usize];
+        if exists {
+            attrs.owner(out, &mut dicts);
+        } else {
+            attrs.skip_placeholder();
         }
-        for own in self.own.get_mut(&owner).into_iter().flatten() {
+        for own in &mut self.own[owner as usize] {
             let Some(value) = own.cursor.step().filter(|_| exists) else { continue };
             if own.column == Column::Fixed(Fixed::HttpStatusCode) {
                 let number = own.cursor.int_at(value).unwrap_or(0);
-                out.push(dicts.names.intern(own.key.as_bytes()), AttrType::Int, number as u64);
+                out.push(own.key_code(dicts.names), AttrType::Int, number as u64);
                 continue;
             }
             let code = own.cursor.code_at(value, dicts.values);
             // The service name has no "absent": Tempo stores it as empty.
             if code != 0 || own.column != Column::ServiceName {
-                out.push(dicts.names.intern(own.key.as_bytes()), AttrType::Str, u64::from(code));
+                out.push(own.key_code(dicts.names), AttrType::Str, u64::from(code));
             }
         }
         if exists {
@@ -240,21 +289,21 @@ impl Assembler {
 
     fn events(&mut self, span_start: u64, columns: &mut Columns) {
         let depth = List::Event.depth();
-        if !self.plain(Column::EventTime).is_read() {
+        if !self.plain.event_time.is_read() {
             return;
         }
         loop {
-            let exists = self.plain(Column::EventTime).def() >= depth;
-            let offset = self.plain(Column::EventTime).int() as u64;
-            let name = self.plain(Column::EventName).code(&mut columns.names).unwrap_or(0);
-            let dropped = self.plain(Column::DroppedAttributes(Owner::Event)).int() as u32;
+            let exists = self.plain.event_time.def() >= depth;
+            let offset = self.plain.event_time.int() as u64;
+            let name = self.plain.event_name.code(&mut columns.names).unwrap_or(0);
+            let dropped = self.plain.event_dropped.int() as u32;
             if exists {
                 columns.events.time_ns.push(span_start.wrapping_add(offset));
                 columns.events.name.push(name);
                 columns.events.dropped_attributes.push(dropped);
             }
             self.attributes(Owner::Event, exists, columns);
-            if self.plain(Column::EventTime).rep() != depth {
+            if self.plain.event_time.rep() != depth {
                 return;
             }
         }
@@ -262,14 +311,14 @@ impl Assembler {
 
     fn links(&mut self, columns: &mut Columns) {
         let depth = List::Link.depth();
-        if !self.plain(Column::LinkSpanId).is_read() {
+        if !self.plain.link_span_id.is_read() {
             return;
         }
         loop {
-            let exists = self.plain(Column::LinkSpanId).def() >= depth;
+            let exists = self.plain.link_span_id.def() >= depth;
             self.link(exists, columns);
             self.attributes(Owner::Link, exists, columns);
-            if self.plain(Column::LinkSpanId).rep() != depth {
+            if self.plain.link_span_id.rep() != depth {
                 return;
             }
         }
@@ -277,17 +326,17 @@ impl Assembler {
 
     fn link(&mut self, exists: bool, columns: &mut Columns) {
         let row = columns.links.flags.len() as u32;
-        let trace = self.plain(Column::LinkTraceId).bytes();
-        let (trace_parsed, trace_code) = (trace_id(trace), columns.raw.intern(trace));
-        let span = self.plain(Column::LinkSpanId).bytes();
-        let (span_parsed, span_code) = (span_id(span), columns.raw.intern(span));
-        let state = self.plain(Column::LinkTraceState).code(&mut columns.values).unwrap_or(0);
-        let dropped = self.plain(Column::DroppedAttributes(Owner::Link)).int() as u32;
+        let trace = self.plain.link_trace_id.bytes();
+        let span = self.plain.link_span_id.bytes();
+        let (trace_parsed, span_parsed) = (trace_id(trace), span_id(span));
+        if exists && (trace_parsed.is_err() || span_parsed.is_err()) {
+            let (trace_code, span_code) = (columns.raw.intern(trace), columns.raw.intern(span));
+            columns.links.odd_ids.push((row, trace_code, span_code));
+        }
+        let state = self.plain.link_state.code(&mut columns.values).unwrap_or(0);
+        let dropped = self.plain.link_dropped.int() as u32;
         if !exists {
             return;
-        }
-        if trace_parsed.is_err() || span_parsed.is_err() {
-            columns.links.odd_ids.push((row, trace_code, span_code));
         }
         columns.links.trace_id.push(trace_parsed.unwrap_or_default());
         columns.links.span_id.push(span_parsed.unwrap_or(SpanId::NONE));

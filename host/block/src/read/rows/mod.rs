@@ -32,7 +32,8 @@ pub struct TraceRows {
     pub nested: Nested,
 }
 
-/// What a row says about its trace. A row may be only a part of a trace.
+/// What a row says about its trace, which may be only a part of it. Only the id is always there; the rest is
+/// read with [`Projection::with_derived`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceInfo {
     /// Its id.
@@ -62,7 +63,7 @@ pub struct ServiceCount {
     pub errors: u32,
 }
 
-/// Nested set numbers; see [`cadenza_model::Columns`] for the spans they belong to.
+/// Nested set numbers by span, 0 unless read with [`Projection::with_derived`].
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Nested {
     /// Pre-order number; 0 if not connected to a root.

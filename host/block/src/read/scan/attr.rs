@@ -166,11 +166,13 @@ impl<'s, 't> Side<'s, 't> {
         let mut pool = std::mem::take(&mut b.codes);
         let values = page.decode(physical, len, Some(b.present.ones()), &mut pool).map_err(at(leaf))?;
         let mut row_at = (u32::MAX, 0);
+        let (mut row_hint, mut attr_hint) = (0, 0);
         for place in mine {
             if place.row != row_at.0 {
-                row_at = (place.row, b.attrs.rank(b.rows.select((place.row - first_row) as usize)));
+                let start = b.rows.select_next((place.row - first_row) as usize, &mut row_hint);
+                row_at = (place.row, b.attrs.rank(start));
             }
-            let entry = b.attrs.select(row_at.1 + place.nth as usize);
+            let entry = b.attrs.select_next(row_at.1 + place.nth as usize, &mut attr_hint);
             let end = b.attrs.next_one(entry + 1).min(page.entries);
             if entry >= page.entries {
                 return Err(misfit(leaf, "has fewer attributes in a row than other leaves"));
@@ -223,8 +225,9 @@ impl Buffers {
         let base = scan.skeleton.first_slot(level, first_row);
         let total = scan.skeleton.slots(level);
         let (mut row, mut row_attrs, mut next_row) = (0usize, 0usize, 0usize);
+        let mut hint = 0;
         for &hit in &b.hits {
-            let entry = b.present.select(hit as usize);
+            let entry = b.present.select_next(hit as usize, &mut hint);
             if entry >= entries {
                 break;
             }

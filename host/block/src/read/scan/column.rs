@@ -54,8 +54,10 @@ pub(super) fn scan(
             planes.decode(page.rep, leaf.rep_max, page.entries).map_err(at(leaf))?;
             planes.at_most(level.rep(), &mut starts);
         }
+        let mut hint = 0;
         for &hit in &hits {
-            let entry = if leaf.def_max > 0 { present.select(hit as usize) } else { hit as usize };
+            let hit = hit as usize;
+            let entry = if leaf.def_max > 0 { present.select_next(hit, &mut hint) } else { hit };
             if entry >= page.entries {
                 // Padding of the last run.
                 break;

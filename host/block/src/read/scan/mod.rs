@@ -47,7 +47,7 @@ pub(crate) fn candidates(
     check_depth(filter, DEPTH_MAX)?;
     let mut out = Candidates { exact: true, ..Candidates::default() };
     for (row_group, group) in index.row_groups.iter().enumerate() {
-        let times = rows::times(source, index, row_group)?;
+        let times = source.cached_times(row_group, || rows::times(source, index, row_group))?;
         let mut live = Bitmap::new(group.rows as usize);
         for (row, (start, end)) in times.iter().enumerate() {
             // A clock that ran backwards ends a trace before its start; it then lasts no time.

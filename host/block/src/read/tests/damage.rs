@@ -11,7 +11,7 @@ pub(crate) fn exercise(meta: &Arc<BlockMeta>, data: Vec<u8>) -> Result<(), ReadE
     let block = BlockReader::open(meta.clone(), Arc::new(Bytes::from(data)), &Cache::new(1 << 20))?;
     let rows: Vec<u32> = (0..block.rows()?.min(64)).collect();
     let found = block.candidates(&Filter::All, 0..u64::MAX);
-    let traces = block.read_traces(&rows, &Projection::full())?;
+    let traces = block.read_traces(&rows, &Projection::full().with_derived())?;
     if let Some(info) = traces.infos.first() {
         block.find_trace(&info.trace_id)?;
     }

@@ -102,7 +102,7 @@ fn matches(rows: &TraceRows, trace: usize, span: usize, filter: &Filter) -> bool
 
 fn everything(block: &BlockReader) -> TraceRows {
     let rows: Vec<u32> = (0..block.rows().unwrap()).collect();
-    let all = block.read_traces(&rows, &Projection::full()).unwrap();
+    let all = block.read_traces(&rows, &Projection::full().with_derived()).unwrap();
     all.columns.check().unwrap();
     all
 }
@@ -266,7 +266,7 @@ fn traces_read_alone_equal_those_read_together() {
     let block = support::open(&meta, &data);
     let all = everything(&block);
     for row in 0..block.rows().unwrap() {
-        let one = block.read_traces(&[row], &Projection::full()).unwrap();
+        let one = block.read_traces(&[row], &Projection::full().with_derived()).unwrap();
         one.columns.check().unwrap();
         assert_eq!(one.infos[0], all.infos[row as usize]);
     }
