@@ -4,8 +4,10 @@ use crate::snapshot::Snapshot;
 use crate::{Missing, QueryError};
 use cadenza_block::read::Projection;
 use cadenza_model::{Columns, SpanId, TraceId};
+use cadenza_store::StoredBlock;
 use cadenza_wal::Sections;
 use std::collections::HashSet;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Appends the rows of a trace that are not in blocks yet.
@@ -26,16 +28,17 @@ pub(crate) fn live_rows(
     Ok(())
 }
 
-/// Appends the rows of a trace from every block but `except`. A block that cannot be read hurts only itself.
+/// Appends the rows of a trace from each of the blocks but `except`. A block that cannot be read hurts only
+/// itself.
 pub(crate) fn stored_rows(
-    snapshot: &Snapshot,
+    blocks: &[Arc<StoredBlock>],
     id: &TraceId,
     except: Option<Uuid>,
     projection: &Projection,
     into: &mut Columns,
     missing: &mut Missing,
 ) -> Result<(), QueryError> {
-    for block in &snapshot.blocks {
+    for block in blocks {
         let block_id = block.meta().block_id;
         if Some(block_id) == except {
             continue;

@@ -23,7 +23,7 @@ pub(crate) fn answer(
         answer.missing.add(snapshot.missing());
         live_rows(snapshot, &request.id, Sections::ALL, &mut answer.columns, &mut answer.missing)?;
         stored_rows(
-            snapshot,
+            &snapshot.blocks,
             &request.id,
             None,
             &Projection::full(),

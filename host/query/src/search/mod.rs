@@ -1,29 +1,34 @@
 //! Search: the newest traces that match, exactly, wherever their parts lie.
 //!
-//! Candidates are found part by part (a superset, each with an upper bound of its trace's start), then
-//! taken newest first, assembled whole and evaluated, until no candidate left can be among the newest.
+//! Sources are looked through newest first: live spans, then blocks by their end. In each, candidates are
+//! found on a part of the trace (a superset, each with an upper bound of its trace's start), assembled
+//! whole and evaluated, until nothing left can be among the newest.
 
-mod candidates;
+mod blocks;
 mod legacy;
+mod live;
 mod matcher;
 mod result;
 
-use crate::gather::{distinct_rows, live_rows, stored_rows};
 use crate::service::Budget;
 use crate::snapshot::Snapshot;
 use crate::{FoundTrace, Inspected, Missing, QueryError, QueryLimits, SearchAnswer, SearchRequest};
-use cadenza_block::read::BlockReader;
 use cadenza_model::{Columns, TraceId};
 use cadenza_store::StoredBlock;
-use cadenza_wal::Sections;
-use candidates::{Candidate, Place};
 use matcher::Matcher;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
-/// Traces read from a block at once: enough to share the pages they lie in, little enough that an early stop
-/// wastes little.
-const CHUNK_TRACES: usize = 64;
+/// Traces evaluated first: a few more than the usual limit of 20.
+const PIECE_MIN: usize = 32;
+
+/// Each piece is so many times the one before: where few candidates match, larger pieces share the pages they
+/// lie in.
+const PIECE_GROWTH: usize = 8;
+
+/// Most traces evaluated at once; bounds what is decoded at a time.
+const PIECE_MAX: usize = 1024;
 
 /// Answers from the snapshots of the request's tenants.
 pub(crate) fn answer(
@@ -34,17 +39,9 @@ pub(crate) fn answer(
     let matcher = Matcher::new(&request.filter)?;
     let mut answer = SearchAnswer::default();
     for (snapshot, limits) in snapshots {
-        let mut search = Search {
-            snapshot,
-            request,
-            matcher: &matcher,
-            budget,
-            pad_id: limits.pad_trace_ids,
-            found: Vec::new(),
-            missing: snapshot.missing(),
-            inspected: Inspected::default(),
-        };
-        search.run()?;
+        let mut search = Search::new(snapshot, request, &matcher, budget, limits.pad_trace_ids);
+        search.live()?;
+        search.blocks()?;
         answer.traces.append(&mut search.found);
         answer.missing.add(search.missing);
         answer.inspected.add(&search.inspected);
@@ -59,114 +56,66 @@ fn sort(traces: &mut [FoundTrace]) {
     traces.sort_by(|a, b| b.start_ns.cmp(&a.start_ns).then_with(|| a.id.cmp(&b.id)));
 }
 
+/// Cuts `len` candidates into growing pieces.
+fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
+    let (mut at, mut size) = (0, PIECE_MIN);
+    std::iter::from_fn(move || {
+        let piece = at..len.min(at + size);
+        at = piece.end;
+        size = PIECE_MAX.min(size * PIECE_GROWTH);
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
 struct Search<'a> {
     snapshot: &'a Snapshot,
+    /// Blocks that overlap the request's range, newest end first. Parts of traces elsewhere are outside of
+    /// what was asked for.
+    blocks: Arc<[Arc<StoredBlock>]>,
     request: &'a SearchRequest,
     matcher: &'a Matcher,
     budget: &'a Budget,
     pad_id: bool,
+    /// Traces that were evaluated.
+    seen: HashSet<TraceId>,
+    /// The newest that matched; at least the last one is older than what was dropped.
     found: Vec<FoundTrace>,
     missing: Missing,
     inspected: Inspected,
 }
 
-impl Search<'_> {
-    fn run(&mut self) -> Result<(), QueryError> {
-        let mut candidates =
-            candidates::find(self.snapshot, self.matcher, self.request, self.budget, &mut self.missing)?;
-        self.inspected.add(&candidates.inspected);
-        candidates.list.sort_by(|a, b| b.start_ns.cmp(&a.start_ns).then_with(|| a.place.cmp(&b.place)));
-        let mut seen = HashSet::new();
-        for chunk in candidates.list.chunks(CHUNK_TRACES) {
-            self.budget.check()?;
-            if self.is_settled(chunk[0].start_ns) {
-                break;
-            }
-            self.evaluate(chunk, &mut seen)?;
+impl<'a> Search<'a> {
+    fn new(
+        snapshot: &'a Snapshot,
+        request: &'a SearchRequest,
+        matcher: &'a Matcher,
+        budget: &'a Budget,
+        pad_id: bool,
+    ) -> Self {
+        let in_range = |block: &&Arc<StoredBlock>| {
+            request.range.overlaps(block.meta().start_time.ns(), blocks::end_ns(block))
+        };
+        let mut blocks: Vec<Arc<StoredBlock>> =
+            snapshot.blocks.iter().filter(in_range).map(Arc::clone).collect();
+        blocks.sort_by_key(|block| std::cmp::Reverse((block.meta().end_time.ns(), block.meta().block_id)));
+        Self {
+            snapshot,
+            blocks: blocks.into(),
+            request,
+            matcher,
+            budget,
+            pad_id,
+            seen: HashSet::new(),
+            found: Vec::new(),
+            missing: snapshot.missing(),
+            inspected: Inspected::default(),
         }
-        Ok(())
     }
 
     /// True when no trace that starts at `next_ns` or earlier can still be among the newest.
-    fn is_settled(&mut self, next_ns: u64) -> bool {
-        if self.found.len() < self.request.limit {
-            return false;
-        }
-        sort(&mut self.found);
-        self.found.truncate(self.request.limit);
-        self.found.last().is_some_and(|oldest| oldest.start_ns > next_ns)
-    }
-
-    fn evaluate(&mut self, chunk: &[Candidate], seen: &mut HashSet<TraceId>) -> Result<(), QueryError> {
-        let mut by_block: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        for candidate in chunk {
-            match candidate.place {
-                Place::Live(id) => {
-                    if seen.insert(id) {
-                        self.evaluate_live(&id)?;
-                    }
-                }
-                Place::Block { block, row } => by_block.entry(block).or_default().push(row),
-            }
-        }
-        for (block, mut rows) in by_block {
-            rows.sort_unstable();
-            let block = Arc::clone(&self.snapshot.blocks[block]);
-            if let Err(error) = self.evaluate_block(&block, &rows, seen)? {
-                self.missing.note(format!("block {}: {error}", block.meta().block_id));
-            }
-        }
-        Ok(())
-    }
-
-    fn evaluate_live(&mut self, id: &TraceId) -> Result<(), QueryError> {
-        let mut columns = Columns::new();
-        live_rows(self.snapshot, id, Sections::ALL, &mut columns, &mut self.missing)?;
-        stored_rows(self.snapshot, id, None, &self.matcher.projection, &mut columns, &mut self.missing)?;
-        let rows = distinct_rows(&columns, 0..columns.spans.len() as u32);
-        self.judge(&columns, &[rows])
-    }
-
-    /// The outer error ends the query, the inner one costs the block.
-    fn evaluate_block(
-        &mut self,
-        block: &StoredBlock,
-        rows: &[u32],
-        seen: &mut HashSet<TraceId>,
-    ) -> Result<Result<(), String>, QueryError> {
-        let read = |reader: Arc<BlockReader>| {
-            reader.read_traces(rows, &self.matcher.projection).map_err(|e| e.to_string())
-        };
-        let read = match block.reader().map_err(|error| error.to_string()).and_then(read) {
-            Ok(read) => read,
-            Err(error) => return Ok(Err(error)),
-        };
-        let mut whole = Vec::new();
-        let mut start = 0;
-        for (info, &end) in read.infos.iter().zip(&read.trace_ends) {
-            let rows = start..end;
-            start = end;
-            if !seen.insert(info.trace_id) {
-                continue;
-            }
-            let mut others = Columns::new();
-            let id = &info.trace_id;
-            live_rows(self.snapshot, id, Sections::ALL, &mut others, &mut self.missing)?;
-            let except = Some(block.meta().block_id);
-            stored_rows(self.snapshot, id, except, &self.matcher.projection, &mut others, &mut self.missing)?;
-            if others.spans.is_empty() {
-                whole.push(distinct_rows(&read.columns, rows));
-                continue;
-            }
-            // A trace in several places is evaluated as one.
-            let own: Vec<u32> = rows.collect();
-            crate::gather::append(&mut others, &read.columns, &own)?;
-            let rows = distinct_rows(&others, 0..others.spans.len() as u32);
-            self.judge(&others, &[rows])?;
-        }
-        self.inspected.bytes += read.columns.memory_bytes() as u64;
-        self.judge(&read.columns, &whole)?;
-        Ok(Ok(()))
+    fn is_settled(&self, next_ns: u64) -> bool {
+        self.found.len() >= self.request.limit
+            && self.found.last().is_some_and(|oldest| oldest.start_ns > next_ns)
     }
 
     /// Evaluates whole traces that share their columns.
@@ -177,11 +126,16 @@ impl Search<'_> {
         }
         let range = &self.request.range;
         let found = self.matcher.judge(columns, traces, self.request.spans_per_spanset, self.pad_id)?;
+        let before = self.found.len();
         self.found.extend(
             found
                 .into_iter()
                 .filter(|t| range.overlaps(t.start_ns, t.start_ns.saturating_add(t.duration_ns))),
         );
+        if self.found.len() > before {
+            sort(&mut self.found);
+            self.found.truncate(self.request.limit);
+        }
         Ok(())
     }
 }
