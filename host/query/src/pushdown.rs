@@ -29,6 +29,18 @@ pub(crate) fn filter(condition: &Condition) -> Filter {
     }
 }
 
+/// [`filter`] where it holds for exactly the spans that fulfil the condition, as far as the fields go.
+pub(crate) fn exact_filter(condition: &Condition) -> Option<Filter> {
+    let asks = |leaf: &Leaf| is_span_local(&leaf.field) && test(leaf).is_some();
+    let all = |terms: &[Condition]| terms.iter().all(|term| exact_filter(term).is_some());
+    let is_exact = match condition {
+        Condition::True | Condition::False => true,
+        Condition::And(terms) | Condition::Or(terms) => all(terms),
+        Condition::Leaf(leaf) => asks(leaf) && !fields(&leaf.field).is_empty(),
+    };
+    is_exact.then(|| filter(condition))
+}
+
 fn of_leaf(leaf: &Leaf) -> Filter {
     if !is_span_local(&leaf.field) {
         return Filter::All;

@@ -1,15 +1,15 @@
 //! Names and values of attributes, as far as a lenient filter and the range say.
 //!
-//! Blocks are read by chunks of whole rows: right, and slower than dictionaries would be.
+//! Blocks answer from dictionaries and pages where these tell which spans pass, else row by row.
 
-use crate::pushdown::{fields, filter};
+use crate::pushdown::{exact_filter, fields, filter};
 use crate::service::Budget;
 use crate::snapshot::Snapshot;
 use crate::{
     Inspected, Missing, QueryError, QueryLimits, TagNamesAnswer, TagNamesRequest, TagScope, TagSelector,
     TagValueType, TagValuesAnswer, TagValuesRequest, TimeRange,
 };
-use cadenza_block::read::Projection;
+use cadenza_block::read::{BlockReader, Filter, Projection, ReadError};
 use cadenza_block::schema::Owner;
 use cadenza_model::tree::assemble;
 use cadenza_model::{Attrs, Columns};
@@ -19,13 +19,16 @@ use cadenza_traceql::plan::{Condition, condition, is_span_local};
 use cadenza_traceql::{Program, TraceInfo, condition_groups, lenient_filter, parse_tag};
 use cadenza_wal::Sections;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// Rows of a block read at once.
-const CHUNK_ROWS: usize = 256;
+const CHUNK_ROWS: usize = 1024;
 
 /// Rows that pass the request's filter, in columns.
 struct Wanted {
     condition: Condition,
+    /// For blocks, if it is not a superset only.
+    exact: Option<Filter>,
     program: Program,
 }
 
@@ -38,12 +41,16 @@ impl Wanted {
         {
             return Err(QueryError::ConditionGroups { max: groups_max });
         }
-        let pushed = found.as_ref().map_or(Condition::True, |found| condition(&found.expr).0);
+        let (pushed, is_exact) = match &found {
+            Some(found) => condition(&found.expr),
+            None => (Condition::True, true),
+        };
+        let exact = exact_filter(&pushed).filter(|_| is_exact);
         // Exactly, where a span can answer alone; else by what a span can answer.
-        let exact = found.and_then(|found| Program::compile_filter(&found).ok());
-        let program = exact.filter(|program| program.fields().all(is_span_local));
+        let program = found.and_then(|found| Program::compile_filter(&found).ok());
+        let program = program.filter(|program| program.fields().all(is_span_local));
         let program = program.unwrap_or_else(|| Program::compile_condition(&pushed));
-        Ok(Self { condition: pushed, program })
+        Ok(Self { condition: pushed, exact, program })
     }
 
     fn rows(&self, columns: &Columns, rows: impl Iterator<Item = u32>) -> Vec<u32> {
@@ -65,8 +72,19 @@ struct Walk<'a> {
     inspected: Inspected,
 }
 
-/// Takes the rows that pass; false ends the walk.
-type Visit<'a> = dyn FnMut(&Columns, &[u32]) -> bool + 'a;
+/// Takes what passes; false ends the walk.
+trait Collect {
+    /// Rows in columns.
+    fn rows(&mut self, columns: &Columns, rows: &[u32]) -> bool;
+
+    /// A block, without reading rows; `None` if that cannot be.
+    fn block(
+        &mut self,
+        reader: &BlockReader,
+        filter: &Filter,
+        window: &Range<u64>,
+    ) -> Result<Option<bool>, ReadError>;
+}
 
 impl<'a> Walk<'a> {
     fn new(
@@ -90,8 +108,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn run(&mut self, visit: &mut Visit<'_>) -> Result<(), QueryError> {
-        if !self.live(visit)? {
+    fn run(&mut self, collect: &mut dyn Collect) -> Result<(), QueryError> {
+        if !self.live(collect)? {
             return Ok(());
         }
         let blocks_max = if self.blocks_max == 0 { usize::MAX } else { self.blocks_max };
@@ -102,14 +120,14 @@ impl<'a> Walk<'a> {
             range.overlaps(block.meta().start_time.ns(), end_ns)
         });
         for block in in_range.take(blocks_max) {
-            if !self.block(block, visit)? {
+            if !self.block(block, collect)? {
                 break;
             }
         }
         Ok(())
     }
 
-    fn live(&mut self, visit: &mut Visit<'_>) -> Result<bool, QueryError> {
+    fn live(&mut self, collect: &mut dyn Collect) -> Result<bool, QueryError> {
         let Some(live) = &self.snapshot.live else { return Ok(true) };
         self.inspected.jobs += 1;
         for frame in
@@ -119,7 +137,7 @@ impl<'a> Walk<'a> {
             match live.read(frame, Sections::ALL) {
                 Ok(columns) => {
                     let rows = self.wanted.rows(&columns, frame.live_rows());
-                    if !visit(&columns, &rows) {
+                    if !collect.rows(&columns, &rows) {
                         return Ok(false);
                     }
                 }
@@ -130,7 +148,7 @@ impl<'a> Walk<'a> {
         Ok(true)
     }
 
-    fn block(&mut self, block: &StoredBlock, visit: &mut Visit<'_>) -> Result<bool, QueryError> {
+    fn block(&mut self, block: &StoredBlock, collect: &mut dyn Collect) -> Result<bool, QueryError> {
         self.inspected.blocks += 1;
         self.inspected.jobs += 1;
         self.inspected.block_bytes += block.meta().size;
@@ -138,11 +156,22 @@ impl<'a> Walk<'a> {
         let pushed = filter(&self.wanted.condition);
         let window = self.range.start_ns()..self.range.end_ns();
         let found = block.reader().map_err(|error| error.to_string()).and_then(|reader| {
+            let whole = match &self.wanted.exact {
+                Some(exact) => collect.block(&reader, exact, &window).map_err(|error| error.to_string())?,
+                None => None,
+            };
+            if let Some(goes_on) = whole {
+                return Ok(Err(goes_on));
+            }
             let rows = reader.candidates(&pushed, window).map_err(|error| error.to_string())?;
-            Ok((reader, rows.rows))
+            Ok(Ok((reader, rows.rows)))
         });
         let (reader, rows) = match found {
-            Ok(found) => found,
+            Ok(Ok(found)) => found,
+            Ok(Err(goes_on)) => {
+                self.inspected.jobs_done += 1;
+                return Ok(goes_on);
+            }
             Err(error) => {
                 self.missing.note(format!("block {block_id}: {error}"));
                 return Ok(true);
@@ -154,7 +183,7 @@ impl<'a> Walk<'a> {
                 Ok(read) => {
                     self.inspected.bytes += read.columns.memory_bytes() as u64;
                     let rows = self.wanted.rows(&read.columns, 0..read.columns.spans.len() as u32);
-                    if !visit(&read.columns, &rows) {
+                    if !collect.rows(&read.columns, &rows) {
                         return Ok(false);
                     }
                 }
@@ -231,47 +260,21 @@ pub(crate) fn names(
     budget: &Budget,
 ) -> Result<TagNamesAnswer, QueryError> {
     let mut answer = TagNamesAnswer::default();
-    let mut found: BTreeMap<TagScope, BTreeSet<String>> = BTreeMap::new();
-    let scopes: Vec<TagScope> =
-        request.scopes.iter().copied().filter(|scope| *scope != TagScope::Intrinsic).collect();
+    let scopes = request.scopes.iter().filter_map(|&scope| Some((scope, owner(scope)?))).collect();
+    let mut names = Names { scopes, found: BTreeMap::new(), bytes: 0, bytes_max: 0 };
     for (snapshot, limits) in snapshots {
         answer.missing.add(snapshot.missing());
         let wanted = Wanted::new(&request.query, limits.tag_groups_max)?;
         let touched: Vec<_> = wanted.program.fields().flat_map(fields).collect();
-        let projection = scopes.iter().filter_map(|scope| owner(*scope));
-        let projection = projection.fold(Projection::fields(&touched), Projection::with_attributes);
-        let mut bytes = 0;
-        let mut visit = |columns: &Columns, rows: &[u32]| -> bool {
-            for &scope in &scopes {
-                let names = found.entry(scope).or_default();
-                // Names repeat: look at each key code once.
-                let mut seen = BTreeSet::new();
-                for &row in rows {
-                    let (attrs, owners) = lists(columns, row, scope);
-                    for at in owners.flat_map(|owner| attrs.of(owner)) {
-                        if seen.contains(&attrs.key[at]) {
-                            continue;
-                        }
-                        let name = columns.key(attrs, at);
-                        if is_lost(scope, name, columns.value(attrs, at)) {
-                            continue;
-                        }
-                        seen.insert(attrs.key[at]);
-                        if !names.contains(name) {
-                            bytes += name.len();
-                            names.insert(name.to_owned());
-                        }
-                    }
-                }
-            }
-            limits.tag_bytes_max == 0 || bytes < limits.tag_bytes_max
-        };
+        let owners = names.scopes.iter().map(|(_, owner)| *owner);
+        let projection = owners.fold(Projection::fields(&touched), Projection::with_attributes);
+        (names.bytes, names.bytes_max) = (0, limits.tag_bytes_max);
         let mut walk = Walk::new(snapshot, limits, &wanted, &request.range, &projection, budget);
-        walk.run(&mut visit)?;
+        walk.run(&mut names)?;
         answer.missing.add(walk.missing);
         answer.inspected.add(&walk.inspected);
     }
-    for (scope, names) in found.into_iter().filter(|(_, names)| !names.is_empty()) {
+    for (scope, names) in names.found.into_iter().filter(|(_, names)| !names.is_empty()) {
         let limit = if request.limit_per_scope == 0 { usize::MAX } else { request.limit_per_scope };
         answer.scopes.push((scope, names.into_iter().take(limit).collect()));
     }
@@ -279,6 +282,68 @@ pub(crate) fn names(
         answer.scopes.push((TagScope::Intrinsic, INTRINSICS.iter().map(|&name| name.to_owned()).collect()));
     }
     Ok(answer)
+}
+
+/// Names found so far.
+struct Names {
+    scopes: Vec<(TagScope, Owner)>,
+    found: BTreeMap<TagScope, BTreeSet<String>>,
+    /// Of the tenant's names.
+    bytes: usize,
+    /// 0 for no bound.
+    bytes_max: usize,
+}
+
+impl Names {
+    fn goes_on(&self) -> bool {
+        self.bytes_max == 0 || self.bytes < self.bytes_max
+    }
+}
+
+impl Collect for Names {
+    fn rows(&mut self, columns: &Columns, rows: &[u32]) -> bool {
+        for &(scope, _) in &self.scopes {
+            let names = self.found.entry(scope).or_default();
+            // Names repeat: look at each key code once.
+            let mut seen = BTreeSet::new();
+            for &row in rows {
+                let (attrs, owners) = lists(columns, row, scope);
+                for at in owners.flat_map(|owner| attrs.of(owner)) {
+                    if seen.contains(&attrs.key[at]) {
+                        continue;
+                    }
+                    let name = columns.key(attrs, at);
+                    if is_lost(scope, name, columns.value(attrs, at)) {
+                        continue;
+                    }
+                    seen.insert(attrs.key[at]);
+                    if !names.contains(name) {
+                        self.bytes += name.len();
+                        names.insert(name.to_owned());
+                    }
+                }
+            }
+        }
+        self.goes_on()
+    }
+
+    fn block(
+        &mut self,
+        reader: &BlockReader,
+        filter: &Filter,
+        window: &Range<u64>,
+    ) -> Result<Option<bool>, ReadError> {
+        let owners: Vec<Owner> = self.scopes.iter().map(|(_, owner)| *owner).collect();
+        let Some(found) = reader.attribute_names(&owners, filter, window)? else { return Ok(None) };
+        for ((scope, _), new) in self.scopes.iter().zip(found) {
+            let names = self.found.entry(*scope).or_default();
+            for name in new {
+                let length = name.len();
+                self.bytes += if names.insert(name) { length } else { 0 };
+            }
+        }
+        Ok(Some(self.goes_on()))
+    }
 }
 
 /// Values of one attribute or intrinsic.
@@ -301,34 +366,85 @@ pub(crate) fn values(
         answer.values = fixed;
         return Ok(answer);
     }
-    let mut found: BTreeSet<(TagValueType, String)> = BTreeSet::new();
+    let mut values =
+        Values { field: &field, found: BTreeSet::new(), limit: request.limit, bytes: 0, bytes_max: 0 };
     for (snapshot, limits) in snapshots {
         answer.missing.add(snapshot.missing());
         let wanted = Wanted::new(&request.query, limits.tag_groups_max)?;
         let mut touched = fields(&field);
         touched.extend(wanted.program.fields().flat_map(fields));
         let projection = Projection::fields(&touched);
-        let mut bytes = 0;
-        let mut visit = |columns: &Columns, rows: &[u32]| -> bool {
-            let mut add = |kind: TagValueType, text: String| {
-                // The size cap is on the answer: a value that repeats counts once.
-                let length = text.len();
-                if found.insert((kind, text)) {
-                    bytes += length;
-                }
-            };
-            collect(columns, rows, &field, &mut add);
-            let enough = request.limit > 0 && found.len() >= request.limit;
-            !enough && (limits.tag_bytes_max == 0 || bytes < limits.tag_bytes_max)
-        };
+        (values.bytes, values.bytes_max) = (0, limits.tag_bytes_max);
         let mut walk = Walk::new(snapshot, limits, &wanted, &request.range, &projection, budget);
-        walk.run(&mut visit)?;
+        walk.run(&mut values)?;
         answer.missing.add(walk.missing);
         answer.inspected.add(&walk.inspected);
     }
     let limit = if request.limit == 0 { usize::MAX } else { request.limit };
-    answer.values = found.into_iter().take(limit).collect();
+    answer.values = values.found.into_iter().take(limit).collect();
     Ok(answer)
+}
+
+/// Values found so far.
+struct Values<'a> {
+    field: &'a ast::Field,
+    found: BTreeSet<(TagValueType, String)>,
+    /// 0 for no bound.
+    limit: usize,
+    /// Of the tenant's values.
+    bytes: usize,
+    /// 0 for no bound.
+    bytes_max: usize,
+}
+
+impl Values<'_> {
+    /// The size cap is on the answer: a value that repeats counts once.
+    fn add(&mut self, kind: TagValueType, text: String) {
+        let length = text.len();
+        if self.found.insert((kind, text)) {
+            self.bytes += length;
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        let enough = self.limit > 0 && self.found.len() >= self.limit;
+        !enough && (self.bytes_max == 0 || self.bytes < self.bytes_max)
+    }
+}
+
+impl Collect for Values<'_> {
+    fn rows(&mut self, columns: &Columns, rows: &[u32]) -> bool {
+        let field = self.field;
+        collect(columns, rows, field, &mut |kind, text| self.add(kind, text));
+        self.goes_on()
+    }
+
+    fn block(
+        &mut self,
+        reader: &BlockReader,
+        filter: &Filter,
+        window: &Range<u64>,
+    ) -> Result<Option<bool>, ReadError> {
+        let wanted = fields(self.field);
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        for field in wanted {
+            let Some(found) = reader.distinct_values(&field, filter, window)? else { return Ok(None) };
+            found.strings.into_iter().for_each(|text| self.add(TagValueType::String, text));
+            found.ints.into_iter().for_each(|number| self.add(TagValueType::Int, number.to_string()));
+            for bits in found.doubles {
+                self.add(TagValueType::Float, float(f64::from_bits(bits)));
+            }
+            found.bools.into_iter().for_each(|flag| self.add(TagValueType::Bool, flag.to_string()));
+        }
+        Ok(Some(self.goes_on()))
+    }
+}
+
+/// Tempo always writes a decimal point.
+fn float(number: f64) -> String {
+    format!("{number:?}")
 }
 
 /// Lists that do not depend on the data.
@@ -414,8 +530,7 @@ fn add_value(value: cadenza_model::ValueRef<'_>, add: &mut dyn FnMut(TagValueTyp
     match value {
         V::Str(text) => add(TagValueType::String, text.to_owned()),
         V::Int(number) => add(TagValueType::Int, number.to_string()),
-        // Tempo always writes a decimal point.
-        V::Double(number) => add(TagValueType::Float, format!("{number:?}")),
+        V::Double(number) => add(TagValueType::Float, float(number)),
         V::Bool(flag) => add(TagValueType::Bool, flag.to_string()),
         V::Array(encoded) => {
             let mut elements = cadenza_model::otlp::any_value::array_elements(encoded);

@@ -26,6 +26,10 @@ impl Bitmap {
         self.words[i / 64] |= 1 << (i % 64);
     }
 
+    pub(crate) fn get(&self, i: usize) -> bool {
+        self.words[i / 64] >> (i % 64) & 1 == 1
+    }
+
     pub(crate) fn set_range(&mut self, from: usize, to: usize) {
         fill(&mut self.words, from, to);
     }
@@ -40,6 +44,10 @@ impl Bitmap {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.words.iter().all(|&word| word == 0)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.words.iter().map(|word| word.count_ones() as usize).sum::<usize>() == self.len
     }
 
     /// Whether any bit in `from..to` is set.

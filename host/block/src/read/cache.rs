@@ -1,7 +1,7 @@
 //! What open blocks keep decoded: footers, page lists, dictionaries and skeletons, in bounded memory.
 
 use super::file::FileIndex;
-use super::page::{Dictionary, Scratch};
+use super::page::Dictionary;
 use super::skeleton::Skeleton;
 use super::source::PageAt;
 use std::collections::{BTreeMap, HashMap};
@@ -47,15 +47,7 @@ pub(crate) enum Entry {
 pub struct Cache {
     bytes_max: usize,
     state: Mutex<State>,
-    /// Decompressors nobody uses now: making one costs as much as a page.
-    scratches: Mutex<Vec<Scratch>>,
 }
-
-/// Decompressors kept: the leaves that a few queries have open at the same time.
-const SCRATCHES_MAX: usize = 64;
-
-/// Largest output buffer kept: many times a usual page, and all of them are a few megabytes.
-const SCRATCH_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Debug, Default)]
 struct State {
@@ -81,7 +73,7 @@ impl Cache {
 
     /// A cache of at most `bytes_max` bytes.
     pub fn new(bytes_max: usize) -> Arc<Self> {
-        Arc::new(Self { bytes_max, state: Mutex::default(), scratches: Mutex::default() })
+        Arc::new(Self { bytes_max, state: Mutex::default() })
     }
 
     /// Bytes held.
@@ -95,19 +87,6 @@ impl Cache {
         let keys: Vec<Key> = state.entries.keys().filter(|key| key.block == block).copied().collect();
         for key in keys {
             state.remove(&key);
-        }
-    }
-
-    /// A decompressor, to be given back.
-    pub(crate) fn take_scratch(&self) -> Scratch {
-        self.scratches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    /// Keeps a decompressor for the next one.
-    pub(crate) fn give_scratch(&self, scratch: Scratch) {
-        let mut scratches = self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
-        if scratches.len() < SCRATCHES_MAX && scratch.bytes() <= SCRATCH_BYTES_MAX {
-            scratches.push(scratch);
         }
     }
 

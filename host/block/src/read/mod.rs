@@ -26,6 +26,7 @@ pub use io::{RangeRead, ReadStats};
 pub use projection::Projection;
 pub use reader::{BlockReader, ROWS_PER_READ_MAX};
 pub use rows::{Nested, ServiceCount, TraceInfo, TraceRows};
+pub use scan::Distinct;
 
 #[cfg(test)]
 mod tests;

@@ -6,12 +6,13 @@ use super::filter::{AttrScope, Candidates, Field, Filter, StrTest, Test};
 use super::page::Values;
 use super::projection::Projection;
 use super::rows::{self, TraceRows};
-use super::scan;
+use super::scan::{self, Distinct};
 use super::source::{LeafReader, Source, at, leaf, misfit};
 use super::{RangeRead, ReadError, ReadStats};
 use crate::meta::{BlockMeta, VPARQUET4};
-use crate::schema::Column;
+use crate::schema::{Column, Owner};
 use cadenza_model::TraceId;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -94,6 +95,27 @@ impl BlockReader {
     pub fn candidates(&self, filter: &Filter, window: Range<u64>) -> Result<Candidates, ReadError> {
         let index = self.source.index()?;
         scan::candidates(&self.source, &index, filter, &window)
+    }
+
+    /// The names of the attributes that each of `owners` has, in the spans that fulfil `filter` and the traces
+    /// that overlap the window. `None` if the pages alone cannot tell which spans do: read the rows then.
+    pub fn attribute_names(
+        &self,
+        owners: &[Owner],
+        filter: &Filter,
+        window: &Range<u64>,
+    ) -> Result<Option<Vec<BTreeSet<String>>>, ReadError> {
+        scan::names(&self.source, &*self.source.index()?, owners, filter, window)
+    }
+
+    /// The distinct values of a field in the same spans, or `None` as there.
+    pub fn distinct_values(
+        &self,
+        field: &Field,
+        filter: &Filter,
+        window: &Range<u64>,
+    ) -> Result<Option<Distinct>, ReadError> {
+        scan::values(&self.source, &*self.source.index()?, field, filter, window)
     }
 
     /// The traces of these rows, which ascend.

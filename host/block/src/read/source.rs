@@ -132,7 +132,7 @@ impl Source {
                 }
             }
         }
-        let mut scratch = self.cache.take_scratch();
+        let mut scratch = Scratch::default();
         for (i, bytes) in missing.into_iter().zip(self.fetch(&ranges)?) {
             let leaf = leaves[i];
             let dictionary = decode_dictionary(&bytes, &chunks[leaf.index], leaf, &mut scratch);
@@ -142,7 +142,6 @@ impl Source {
             self.cache.put(key, entry, dictionary.memory_bytes());
             out[i] = Some(dictionary);
         }
-        self.cache.give_scratch(scratch);
         Ok(out)
     }
 
@@ -251,7 +250,7 @@ impl<'s> LeafReader<'s> {
         let pages = source.pages(index, row_group, leaf)?;
         let bytes = vec![Bytes::new(); pages.len()];
         let codec = index.row_groups[row_group].chunks[leaf.index].codec;
-        let scratch = source.cache.take_scratch();
+        let scratch = Scratch::default();
         Ok(Self { source, leaf, physical: physical(leaf), pages, dictionary, codec, bytes, scratch })
     }
 
@@ -293,11 +292,5 @@ impl<'s> LeafReader<'s> {
         let body = body(bytes, &header).map_err(at(leaf))?;
         let levels = (leaf.rep_max > 0, leaf.def_max > 0);
         self.scratch.open(&header, body, self.codec, levels).map_err(at(leaf))
-    }
-}
-
-impl Drop for LeafReader<'_> {
-    fn drop(&mut self) {
-        self.source.cache.give_scratch(std::mem::take(&mut self.scratch));
     }
 }

@@ -33,11 +33,6 @@ impl std::fmt::Debug for Scratch {
 }
 
 impl Scratch {
-    /// Bytes of its output buffer.
-    pub(crate) fn bytes(&self) -> usize {
-        self.out.capacity()
-    }
-
     /// The sections of the data page with this header. `levels` says whether the leaf has
     /// (repetition, definition) levels.
     pub(crate) fn open<'a>(

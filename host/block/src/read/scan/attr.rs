@@ -8,19 +8,20 @@ use super::{Matcher, Scan, Want};
 use crate::read::ReadError;
 use crate::read::bitmap::Bitmap;
 use crate::read::filter::{StrTest, Test};
-use crate::read::page::{Planes, Ranked, Values};
+use crate::read::page::{Page, Physical, Planes, Ranked, Values};
 use crate::read::skeleton::Level;
-use crate::read::source::{LeafReader, at, leaf, misfit};
+use crate::read::source::{LeafReader, PageAt, at, leaf, misfit};
 use crate::schema::{Column, Leaf, Owner, ValueKind};
+use std::ops::Range;
 
 /// An attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
+pub(super) struct Place {
     row: u32,
     /// Attributes in front of it in the row, places for none included.
     nth: u32,
     /// Its owner's slot; known once the key was seen.
-    slot: u32,
+    pub(super) slot: u32,
 }
 
 /// Places held at once: with more, the driving leaf goes on after the other has caught up.
@@ -65,27 +66,31 @@ pub(super) fn scan(
 }
 
 /// One of the two leaves.
-struct Side<'s, 't> {
+pub(super) struct Side<'s, 't> {
     reader: LeafReader<'s>,
     matcher: Matcher<'t>,
     buffers: Buffers,
 }
 
 #[derive(Default)]
-struct Buffers {
-    rep: Planes,
-    def: Planes,
+pub(super) struct Buffers {
+    pub(super) rep: Planes,
+    pub(super) def: Planes,
     rows: Ranked,
     attrs: Ranked,
-    owners: Ranked,
-    present: Ranked,
-    codes: Vec<u32>,
+    pub(super) owners: Ranked,
+    pub(super) present: Ranked,
+    pub(super) codes: Vec<u32>,
     hits: Vec<u32>,
 }
 
 impl<'s, 't> Side<'s, 't> {
     /// `None` if nothing in the leaf can match.
-    fn open(scan: &Scan<'s>, leaf: &'static Leaf, want: Want<'t>) -> Result<Option<Self>, ReadError> {
+    pub(super) fn open(
+        scan: &Scan<'s>,
+        leaf: &'static Leaf,
+        want: Want<'t>,
+    ) -> Result<Option<Self>, ReadError> {
         let reader = LeafReader::open(scan.source, scan.index, scan.row_group, leaf, true)?;
         let matcher = Matcher::new(want, reader.dictionary.as_deref());
         let chunk = &scan.index.row_groups[scan.row_group].chunks[leaf.index];
@@ -94,7 +99,7 @@ impl<'s, 't> Side<'s, 't> {
     }
 
     /// Looks for hits in all live pages and hands their places over, in order.
-    fn drive(
+    pub(super) fn drive(
         &mut self,
         scan: &Scan<'_>,
         owner: Owner,
@@ -129,66 +134,76 @@ impl<'s, 't> Side<'s, 't> {
 
     /// Sets the slots of those places whose value here matches too.
     fn follow(&mut self, owner: Owner, places: &[Place], slots: &mut Bitmap) -> Result<(), ReadError> {
-        let pages = self.reader.pages.clone();
-        let mut rest = places;
-        for (i, page_at) in pages.iter().enumerate() {
-            let here = rest.partition_point(|place| place.row < page_at.end_row());
-            let (mine, later) = rest.split_at(here);
-            if !mine.is_empty() {
-                self.follow_page(i, page_at.first_row, owner, mine, later, slots)?;
+        let Self { reader, matcher, buffers } = self;
+        visit(reader, buffers, owner, places, |place, values, mut range| {
+            // An array has several entries, and matches if one of them does.
+            if range.any(|value| matcher.holds(values, value)) {
+                slots.set(place.slot as usize);
             }
-            rest = later;
-        }
-        if rest.is_empty() {
-            Ok(())
-        } else {
-            Err(misfit(self.reader.leaf, "lacks rows that other leaves have"))
-        }
+        })
     }
+}
 
-    fn follow_page(
-        &mut self,
-        i: usize,
-        first_row: u32,
-        owner: Owner,
-        mine: &[Place],
-        later: &[Place],
-        slots: &mut Bitmap,
-    ) -> Result<(), ReadError> {
-        let (leaf, physical, len) = (self.reader.leaf, self.reader.physical, self.reader.dictionary_len());
-        let wanted = |page: &crate::read::source::PageAt| {
+/// Shows the values of one list at each place (ascending): none, one, or the elements of an array.
+pub(super) fn visit(
+    reader: &mut LeafReader<'_>,
+    b: &mut Buffers,
+    owner: Owner,
+    places: &[Place],
+    mut see: impl FnMut(&Place, &Values<'_>, Range<usize>),
+) -> Result<(), ReadError> {
+    let pages = reader.pages.clone();
+    let mut rest = places;
+    for (i, page_at) in pages.iter().enumerate() {
+        let here = rest.partition_point(|place| place.row < page_at.end_row());
+        let (mine, later) = rest.split_at(here);
+        rest = later;
+        if mine.is_empty() {
+            continue;
+        }
+        let wanted = |page: &PageAt| {
             let next = later.partition_point(|place| place.row < page.first_row);
             later.get(next).is_some_and(|place| place.row < page.end_row())
         };
-        let page = self.reader.page(i, wanted)?;
-        let b = &mut self.buffers;
-        b.levels(leaf, owner, page.rep, page.def, page.entries)?;
-        let mut pool = std::mem::take(&mut b.codes);
-        let values = page.decode(physical, len, Some(b.present.ones()), &mut pool).map_err(at(leaf))?;
-        let mut row_at = (u32::MAX, 0);
-        let (mut row_hint, mut attr_hint) = (0, 0);
-        for place in mine {
-            if place.row != row_at.0 {
-                let start = b.rows.select_next((place.row - first_row) as usize, &mut row_hint);
-                row_at = (place.row, b.attrs.rank(start));
-            }
-            let entry = b.attrs.select_next(row_at.1 + place.nth as usize, &mut attr_hint);
-            let end = b.attrs.next_one(entry + 1).min(page.entries);
-            if entry >= page.entries {
-                return Err(misfit(leaf, "has fewer attributes in a row than other leaves"));
-            }
-            // An array has several entries, and matches if one of them does.
-            let present = b.present.rank(entry)..b.present.rank(end);
-            if present.into_iter().any(|value| self.matcher.holds(&values, value)) {
-                slots.set(place.slot as usize);
-            }
-        }
-        b.codes = match values {
-            Values::Codes(codes) => codes,
-            _ => pool,
-        };
-        Ok(())
+        let (leaf, physical, len) = (reader.leaf, reader.physical, reader.dictionary_len());
+        let page = reader.page(i, wanted)?;
+        visit_page(&page, leaf, (physical, len), b, owner, (page_at.first_row, mine), &mut see)?;
     }
+    if rest.is_empty() { Ok(()) } else { Err(misfit(reader.leaf, "lacks rows that other leaves have")) }
+}
+
+fn visit_page(
+    page: &Page<'_>,
+    leaf: &Leaf,
+    (physical, dictionary_len): (Physical, Option<usize>),
+    b: &mut Buffers,
+    owner: Owner,
+    (first_row, places): (u32, &[Place]),
+    see: &mut impl FnMut(&Place, &Values<'_>, Range<usize>),
+) -> Result<(), ReadError> {
+    b.levels(leaf, owner, page.rep, page.def, page.entries)?;
+    let mut pool = std::mem::take(&mut b.codes);
+    let present = Some(b.present.ones());
+    let values = page.decode(physical, dictionary_len, present, &mut pool).map_err(at(leaf))?;
+    let mut row_at = (u32::MAX, 0);
+    let (mut row_hint, mut attr_hint) = (0, 0);
+    for place in places {
+        if place.row != row_at.0 {
+            let start = b.rows.select_next((place.row - first_row) as usize, &mut row_hint);
+            row_at = (place.row, b.attrs.rank(start));
+        }
+        let entry = b.attrs.select_next(row_at.1 + place.nth as usize, &mut attr_hint);
+        let end = b.attrs.next_one(entry + 1).min(page.entries);
+        if entry >= page.entries {
+            return Err(misfit(leaf, "has fewer attributes in a row than other leaves"));
+        }
+        see(place, &values, b.present.rank(entry)..b.present.rank(end));
+    }
+    b.codes = match values {
+        Values::Codes(codes) => codes,
+        _ => pool,
+    };
+    Ok(())
 }
 
 impl Buffers {

@@ -7,9 +7,12 @@
 
 mod attr;
 mod column;
+mod distinct;
 mod matcher;
 mod rows;
 
+pub use distinct::Distinct;
+pub(crate) use distinct::{names, values};
 pub(crate) use matcher::{Matcher, Want};
 
 use super::ReadError;
@@ -48,13 +51,7 @@ pub(crate) fn candidates(
     let mut out = Candidates { exact: true, ..Candidates::default() };
     for (row_group, group) in index.row_groups.iter().enumerate() {
         let times = source.cached_times(row_group, || rows::times(source, index, row_group))?;
-        let mut live = Bitmap::new(group.rows as usize);
-        for (row, (start, end)) in times.iter().enumerate() {
-            // A clock that ran backwards ends a trace before its start; it then lasts no time.
-            if *start <= window.end && (*end).max(*start) >= window.start {
-                live.set(row);
-            }
-        }
+        let mut live = rows::overlapping(&times, window);
         if live.is_empty() {
             continue;
         }

@@ -1,10 +1,12 @@
 //! Start and end of each row.
 
 use crate::read::ReadError;
+use crate::read::bitmap::Bitmap;
 use crate::read::file::FileIndex;
 use crate::read::page::{Dictionary, Values};
 use crate::read::source::{LeafReader, Source, at, leaf, misfit};
 use crate::schema::Column;
+use std::ops::Range;
 
 /// (start, end) of each row of a row group.
 pub(crate) fn times(
@@ -15,6 +17,18 @@ pub(crate) fn times(
     let starts = numbers(source, index, row_group, Column::TraceStart)?;
     let ends = numbers(source, index, row_group, Column::TraceEnd)?;
     Ok(starts.into_iter().zip(ends).map(|(start, end)| (start as u64, end as u64)).collect())
+}
+
+/// The rows that overlap the window, both of whose ends count.
+pub(crate) fn overlapping(times: &[(u64, u64)], window: &Range<u64>) -> Bitmap {
+    let mut out = Bitmap::new(times.len());
+    for (row, (start, end)) in times.iter().enumerate() {
+        // A clock that ran backwards ends a trace before its start; it then lasts no time.
+        if *start <= window.end && (*end).max(*start) >= window.start {
+            out.set(row);
+        }
+    }
+    out
 }
 
 fn numbers(
