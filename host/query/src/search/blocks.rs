@@ -105,7 +105,7 @@ impl Search<'_> {
             live_rows(self.snapshot, id, Sections::ALL, &mut others, &mut self.missing)?;
             let except = Some(block.meta().block_id);
             let projection = &self.matcher.projection;
-            stored_rows(&self.blocks, id, except, projection, &mut others, &mut self.missing)?;
+            stored_rows(&self.near, id, except, projection, &mut others, &mut self.missing)?;
             if others.spans.is_empty() {
                 whole.push(distinct_rows(&read.columns, rows));
                 continue;

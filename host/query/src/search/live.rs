@@ -73,7 +73,7 @@ impl Search<'_> {
         }
         for id in &ids {
             let projection = &self.matcher.projection;
-            stored_rows(&self.blocks, id, None, projection, &mut columns, &mut self.missing)?;
+            stored_rows(&self.near, id, None, projection, &mut columns, &mut self.missing)?;
         }
         let mut by_trace: BTreeMap<TraceId, Vec<u32>> = BTreeMap::new();
         for (row, id) in columns.spans.trace_id.iter().enumerate() {

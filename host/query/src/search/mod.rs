@@ -30,6 +30,10 @@ const PIECE_GROWTH: usize = 8;
 /// Most traces evaluated at once; bounds what is decoded at a time.
 const PIECE_MAX: usize = 1024;
 
+/// How far outside of the request's range blocks are asked for the other parts of a trace. Without a bound
+/// every search would ask every block there is.
+const PARTS_APART_NS: u64 = 3_600_000_000_000;
+
 /// Answers from the snapshots of the request's tenants.
 pub(crate) fn answer(
     snapshots: &[(Snapshot, QueryLimits)],
@@ -69,9 +73,10 @@ fn pieces(len: usize) -> impl Iterator<Item = Range<usize>> {
 
 struct Search<'a> {
     snapshot: &'a Snapshot,
-    /// Blocks that overlap the request's range, newest end first. Parts of traces elsewhere are outside of
-    /// what was asked for.
+    /// Blocks that overlap the request's range, newest end first.
     blocks: Arc<[Arc<StoredBlock>]>,
+    /// Those and the ones near it: where parts of traces may lie.
+    near: Vec<Arc<StoredBlock>>,
     request: &'a SearchRequest,
     matcher: &'a Matcher,
     budget: &'a Budget,
@@ -92,15 +97,19 @@ impl<'a> Search<'a> {
         budget: &'a Budget,
         pad_id: bool,
     ) -> Self {
-        let in_range = |block: &&Arc<StoredBlock>| {
-            request.range.overlaps(block.meta().start_time.ns(), blocks::end_ns(block))
+        let within = |apart_ns: u64| {
+            let overlaps = move |block: &&Arc<StoredBlock>| {
+                let start_ns = block.meta().start_time.ns().saturating_sub(apart_ns);
+                request.range.overlaps(start_ns, blocks::end_ns(block).saturating_add(apart_ns))
+            };
+            snapshot.blocks.iter().filter(overlaps).map(Arc::clone).collect()
         };
-        let mut blocks: Vec<Arc<StoredBlock>> =
-            snapshot.blocks.iter().filter(in_range).map(Arc::clone).collect();
+        let mut blocks: Vec<Arc<StoredBlock>> = within(0);
         blocks.sort_by_key(|block| std::cmp::Reverse((block.meta().end_time.ns(), block.meta().block_id)));
         Self {
             snapshot,
             blocks: blocks.into(),
+            near: within(PARTS_APART_NS),
             request,
             matcher,
             budget,
