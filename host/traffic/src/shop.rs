@@ -59,7 +59,7 @@ pub(crate) fn request(mut trace: Trace<'_>) -> GeneratedTrace {
         start + 400_000,
         total - 900_000,
     );
-    http(&mut trace, at, method, route, &path, status);
+    older_http(&mut trace, at, method, route, &path, status);
     trace.attributes(
         at,
         &[
@@ -93,6 +93,21 @@ fn http(trace: &mut Trace<'_>, at: usize, method: &str, route: &str, path: &str,
         ("server.address", V::S("shop.example.com")),
         ("server.port", V::I(443)),
         ("network.protocol.version", V::S("1.1")),
+    ];
+    trace.attributes(at, &attributes);
+}
+
+/// The same by the conventions before 1.20, which many fleets still emit beside the new ones.
+fn older_http(trace: &mut Trace<'_>, at: usize, method: &str, route: &str, path: &str, status: i64) {
+    let attributes = [
+        ("http.method", V::S(method)),
+        ("http.route", V::S(route)),
+        ("http.url", V::S(&format!("https://shop.example.com{path}"))),
+        ("http.status_code", V::I(status)),
+        ("http.flavor", V::S("1.1")),
+        ("net.host.name", V::S("shop.example.com")),
+        ("net.host.port", V::I(443)),
+        ("http.scheme", V::S("https")),
     ];
     trace.attributes(at, &attributes);
 }

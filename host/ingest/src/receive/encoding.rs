@@ -11,6 +11,8 @@ pub(super) enum ContentEncoding {
     Zlib,
     Zstd,
     Snappy,
+    /// LZ4's frame format.
+    Lz4,
 }
 
 /// Why a body could not be unpacked.
@@ -33,6 +35,7 @@ impl ContentEncoding {
             b"zlib" | b"deflate" => Self::Zlib,
             b"zstd" => Self::Zstd,
             b"snappy" => Self::Snappy,
+            b"lz4" => Self::Lz4,
             other => return Err(EncodingError::Unsupported(String::from_utf8_lossy(other).into_owned())),
         })
     }
@@ -44,6 +47,7 @@ impl ContentEncoding {
             Self::Gzip => bounded(flate2::read::MultiGzDecoder::new(body), bytes_max),
             Self::Zlib => bounded(flate2::read::ZlibDecoder::new(body), bytes_max),
             Self::Zstd => bounded(zstd::stream::read::Decoder::new(body).map_err(broken)?, bytes_max),
+            Self::Lz4 => bounded(lz4_flex::frame::FrameDecoder::new(body), bytes_max),
             // Clients use both of snappy's formats under one name; the framed one has a magic.
             Self::Snappy if body.starts_with(SNAPPY_STREAM_MAGIC) => {
                 bounded(snap::read::FrameDecoder::new(body), bytes_max)
@@ -97,6 +101,11 @@ mod tests {
                 out.write_all(body).expect("to memory");
                 out.into_inner().expect("to memory")
             }
+            "lz4" => {
+                let mut out = lz4_flex::frame::FrameEncoder::new(Vec::new());
+                out.write_all(body).expect("to memory");
+                out.finish().expect("to memory")
+            }
             _ => body.to_vec(),
         }
     }
@@ -104,7 +113,7 @@ mod tests {
     #[test]
     fn bodies_unpack_up_to_the_bound_and_bombs_stop_there() {
         let body = vec![b'x'; 1 << 20];
-        for name in ["", "gzip", "zlib", "deflate", "zstd", "snappy", "snappy framed"] {
+        for name in ["", "gzip", "zlib", "deflate", "zstd", "snappy", "snappy framed", "lz4"] {
             let header = name.split(' ').next().unwrap_or_default();
             let encoding = ContentEncoding::parse(header.as_bytes()).expect("known");
             let packed = pack(name, &body);
@@ -115,7 +124,7 @@ mod tests {
 
     #[test]
     fn names_are_compared_exactly() {
-        for name in ["identity", "br", "x-gzip", "GZIP", "gzip, gzip", "lz4"] {
+        for name in ["identity", "br", "x-gzip", "GZIP", "gzip, gzip", "LZ4"] {
             let found = ContentEncoding::parse(name.as_bytes());
             assert_eq!(found, Err(EncodingError::Unsupported(name.to_owned())));
         }
@@ -123,7 +132,7 @@ mod tests {
 
     #[test]
     fn broken_bodies_say_so() {
-        for name in ["gzip", "zlib", "zstd", "snappy"] {
+        for name in ["gzip", "zlib", "zstd", "snappy", "lz4"] {
             let encoding = ContentEncoding::parse(name.as_bytes()).expect("known");
             let found = encoding.unpack(b"\xff\xff\xff\xffnot packed", 1 << 20);
             assert!(

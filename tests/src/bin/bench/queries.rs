@@ -16,13 +16,22 @@ pub(crate) async fn measure(report: &mut Report, server: &Server, load: &Load) -
     let by_id = format!("/api/traces/{}", load.trace_id);
     query(report, server, "trace by id", &by_id, "bar 8").await?;
     let searches = [
-        ("search: status code >= 500", "{ span.http.response.status_code >= 500 }", "bar 10"),
+        ("search: status code >= 500", "{ span.http.status_code >= 500 }", "bar 10"),
+        ("search: status code >= 500, generic", "{ span.http.response.status_code >= 500 }", "bar 110"),
         ("search: service name", "{ resource.service.name = \"payment\" }", ""),
         ("search: generic attribute, common", "{ span.rpc.system = \"grpc\" }", "bar 110"),
         ("search: generic attribute, rare", "{ span.user.id = \"u-00042\" }", "bar 55"),
         ("search: generic attribute, nowhere", "{ span.user.id = \"nobody\" }", ""),
         ("search: slow spans", "{ duration > 2s }", ""),
+        ("search: every trace judged whole", "{} | count() > 1000", ""),
     ];
+    for (what, path) in [
+        ("tag names", "/api/v2/search/tags?"),
+        ("tag values: service name", "/api/v2/search/tag/resource.service.name/values?"),
+        ("tag values: generic attribute", "/api/v2/search/tag/span.code.function.name/values?"),
+    ] {
+        query(report, server, what, &format!("{path}start={start}&end={end}"), "").await?;
+    }
     for (what, traceql, bar) in searches {
         let path = format!("/api/search?q={}&start={start}&end={end}&limit=20", Http::encode(traceql));
         query(report, server, what, &path, bar).await?;
