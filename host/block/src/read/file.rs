@@ -55,6 +55,8 @@ pub(crate) struct Chunk {
     pub(crate) pages: Option<Arc<[PageAt]>>,
     /// The footer says that every data page holds dictionary codes.
     pub(crate) all_codes: bool,
+    /// The footer says that there is no value at all.
+    pub(crate) is_empty: bool,
 }
 
 impl FileIndex {
@@ -153,7 +155,9 @@ impl Chunk {
             return Err(footer("a leaf lies beyond the end of the file"));
         }
         let all_codes = dictionary.is_some() && only_codes(column);
-        Ok(Self { codec, range: start..end, dictionary, pages: None, all_codes })
+        let nulls = column.statistics().and_then(|statistics| statistics.null_count_opt());
+        let is_empty = nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(column.num_values()));
+        Ok(Self { codec, range: start..end, dictionary, pages: None, all_codes, is_empty })
     }
 }
 

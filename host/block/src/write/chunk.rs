@@ -79,6 +79,9 @@ pub(super) fn append<W: Write + Send>(
         .set_dictionary_page_offset(dictionary.map(|offset| offset as i64));
     if let Some(statistics) = statistics {
         metadata = metadata.set_statistics(statistics((entries - present) as u64));
+    } else if present == 0 {
+        // Readers pass over a leaf without values.
+        metadata = metadata.set_statistics(only_nulls(leaf.leaf.physical, entries as u64));
     }
     let close = ColumnCloseResult {
         bytes_written: sizes.compressed,
@@ -91,6 +94,17 @@ pub(super) fn append<W: Write + Send>(
     leaf.reset();
     group.append_column(&bytes::Bytes::from(sink.into_inner()?), close)?;
     Ok(())
+}
+
+fn only_nulls(physical: PhysicalType, entries: u64) -> Statistics {
+    let nulls = Some(entries);
+    match physical {
+        PhysicalType::BOOLEAN => Statistics::boolean(None, None, None, nulls, false),
+        PhysicalType::INT32 => Statistics::int32(None, None, None, nulls, false),
+        PhysicalType::INT64 => Statistics::int64(None, None, None, nulls, false),
+        PhysicalType::DOUBLE => Statistics::double(None, None, None, nulls, false),
+        _ => Statistics::byte_array(None, None, None, nulls, false),
+    }
 }
 
 fn count_page(stats: &mut Vec<PageEncodingStats>, page_type: PageType, encoding: Encoding) {

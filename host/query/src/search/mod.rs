@@ -20,8 +20,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Traces evaluated first: a few more than the usual limit of 20.
-const PIECE_MIN: usize = 32;
+/// Traces evaluated first: the usual limit and a few for those that do not match after all.
+const PIECE_MIN: usize = 24;
 
 /// Each piece is so many times the one before: where few candidates match, larger pieces share the pages they
 /// lie in.

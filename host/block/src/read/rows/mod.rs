@@ -13,8 +13,10 @@ mod unsupported;
 
 use super::ReadError;
 use super::file::FileIndex;
-use super::projection::Projection;
-use super::source::{LeafReader, Source};
+use super::page::Dictionary;
+use super::projection::{Keys, Projection};
+use super::source::{LeafReader, Source, leaf};
+use crate::schema::{Column, Leaf, Owner};
 use assemble::Assembler;
 use cadenza_model::{Columns, TraceId};
 use leaf_rows::{Buffers, LeafRows, PageBytes};
@@ -74,6 +76,42 @@ pub struct Nested {
     pub parent: Vec<i32>,
 }
 
+/// Owners none of whose generic attributes is wanted in this row group, as the dictionary of keys tells: their
+/// lists are the largest of all.
+fn owners_without(
+    source: &Source,
+    index: &FileIndex,
+    row_group: usize,
+    projection: &Projection,
+) -> Result<Vec<Owner>, ReadError> {
+    let mut out = Vec::new();
+    for owner in Owner::ALL {
+        let Some(Keys::Some(keys)) = projection.keys(owner) else { continue };
+        let leaf = leaf(Column::AttrKey(owner))?;
+        let chunk = &index.row_groups[row_group].chunks[leaf.index];
+        let absent = match source.dictionaries(index, row_group, &[leaf])?.swap_remove(0).as_deref() {
+            Some(Dictionary::Bytes(known)) if chunk.all_codes => {
+                !known.iter().any(|key| keys.contains(&*String::from_utf8_lossy(key)))
+            }
+            _ => chunk.is_empty,
+        };
+        if absent {
+            out.push(owner);
+        }
+    }
+    Ok(out)
+}
+
+fn is_generic(leaf: &Leaf, owner: Owner) -> bool {
+    match leaf.column {
+        Column::AttrKey(of)
+        | Column::AttrIsArray(of)
+        | Column::AttrValue(of, _)
+        | Column::AttrUnsupported(of) => of == owner,
+        _ => false,
+    }
+}
+
 /// Reads the rows (ascending, counted over the file).
 pub(crate) fn read(
     source: &Source,
@@ -93,6 +131,12 @@ pub(crate) fn read(
             continue;
         }
         let wanted: Vec<u32> = wanted.iter().map(|row| row - group.first_row).collect();
+        let absent = owners_without(source, index, row_group, projection)?;
+        let leaves: Vec<&'static Leaf> = leaves
+            .iter()
+            .copied()
+            .filter(|leaf| !absent.iter().any(|&owner| is_generic(leaf, owner)))
+            .collect();
         let mut bytes = PageBytes::fetch(source, index, row_group, &leaves, &wanted)?;
         let dictionaries = source.dictionaries(index, row_group, &leaves)?;
         let mut read = Vec::with_capacity(leaves.len());

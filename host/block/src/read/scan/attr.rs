@@ -94,7 +94,7 @@ impl<'s, 't> Side<'s, 't> {
         let reader = LeafReader::open(scan.source, scan.index, scan.row_group, leaf, true)?;
         let matcher = Matcher::new(want, reader.dictionary.as_deref());
         let chunk = &scan.index.row_groups[scan.row_group].chunks[leaf.index];
-        let hopeless = chunk.all_codes && !matcher.any_code();
+        let hopeless = chunk.is_empty || chunk.all_codes && !matcher.any_code();
         Ok((!hopeless).then(|| Self { reader, matcher, buffers: Buffers::default() }))
     }
 

@@ -24,7 +24,7 @@ pub(super) fn scan(
     let mut reader = LeafReader::open(scan.source, scan.index, scan.row_group, leaf, true)?;
     let matcher = Matcher::new(want, reader.dictionary.as_deref());
     let chunk = &scan.index.row_groups[scan.row_group].chunks[leaf.index];
-    if chunk.all_codes && !matcher.any_code() {
+    if chunk.is_empty || chunk.all_codes && !matcher.any_code() {
         return Ok(());
     }
     let level = Level::of(leaf.list);

@@ -156,9 +156,13 @@ fn column(
     chosen: &Chosen,
     out: &mut Distinct,
 ) -> Result<(), ReadError> {
+    let chunk = &scan.index.row_groups[scan.row_group].chunks[leaf.index];
+    let all_codes = chunk.all_codes;
+    if chunk.is_empty {
+        return Ok(());
+    }
     let mut reader = LeafReader::open(scan.source, scan.index, scan.row_group, leaf, true)?;
     let mut marks = Marks::new(reader.dictionary.clone());
-    let all_codes = scan.index.row_groups[scan.row_group].chunks[leaf.index].all_codes;
     if chosen.all && all_codes {
         marks.all();
         marks.finish(out);

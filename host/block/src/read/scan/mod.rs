@@ -191,7 +191,8 @@ impl<'s> Scan<'s> {
         for column in own_columns_of(&self.source.meta, owner, key) {
             self.column(column, Want::Test(test), live, spans)?;
             // An empty service name means that there is none.
-            exact &= column != Column::ServiceName;
+            let takes_empty = matches!(test, Test::Str(test) if test.holds(b""));
+            exact &= column != Column::ServiceName || !takes_empty;
         }
         self.generic(owner, key, test, live, spans)?;
         Ok(exact)

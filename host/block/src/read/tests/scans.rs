@@ -90,7 +90,7 @@ fn field(rows: &TraceRows, trace: usize, span: usize, field: &Field, test: &Test
     }
 }
 
-fn matches(rows: &TraceRows, trace: usize, span: usize, filter: &Filter) -> bool {
+pub(super) fn matches(rows: &TraceRows, trace: usize, span: usize, filter: &Filter) -> bool {
     match filter {
         Filter::All => true,
         Filter::And(parts) => parts.iter().all(|part| matches(rows, trace, span, part)),
@@ -100,7 +100,7 @@ fn matches(rows: &TraceRows, trace: usize, span: usize, filter: &Filter) -> bool
     }
 }
 
-fn everything(block: &BlockReader) -> TraceRows {
+pub(super) fn everything(block: &BlockReader) -> TraceRows {
     let rows: Vec<u32> = (0..block.rows().unwrap()).collect();
     let all = block.read_traces(&rows, &Projection::full().with_derived()).unwrap();
     all.columns.check().unwrap();
