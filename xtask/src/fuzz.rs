@@ -27,8 +27,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     for (folder, name) in wanted {
         budget.part(name, || {
             let limit = format!("-max_total_time={seconds}");
-            // 256 MiB is the memory a parser may use on any input.
-            let args = ["+nightly", "fuzz", "run", name, "--", &limit, "-rss_limit_mb=256", "-max_len=65536"];
+            // No parser may ask for 256 MiB at once on any input. The sanitizer and the corpus need as much
+            // themselves, so the bound on the whole process is wider.
+            let bounds = ["-malloc_limit_mb=256", "-rss_limit_mb=1024", "-max_len=65536"];
+            let args = ["+nightly", "fuzz", "run", name, "--", &limit].into_iter().chain(bounds);
             sh::run(
                 Command::new("cargo").args(args).current_dir(folder.parent().expect("fuzz/ lies in a crate")),
             )

@@ -279,7 +279,7 @@ impl<'p> Reader<'p> {
                 'i' | 'm' | 's' | 'U' => saw = true,
                 '-' if !negative => (negative, saw) = (true, false),
                 ')' | ':' if saw || !negative => {
-                    let flags = &perl[..at];
+                    let flags = distinct_flags(&perl[..at]);
                     self.skip("(?".len() + at + 1);
                     if c == ':' {
                         return self.begin(format!("(?{flags}:"));
@@ -357,4 +357,16 @@ fn counts(rest: &str) -> Option<(u64, Option<u64>, usize)> {
         Some((min, "")) => Some((number(min)?, None, bytes)),
         Some((min, max)) => Some((number(min)?, Some(number(max)?), bytes)),
     }
+}
+
+/// The same flags, each once: Go takes `(?ii)` and `(?i-i)`, in which the last one counts; the engine takes
+/// neither.
+fn distinct_flags(flags: &str) -> String {
+    let (on, off) = flags.split_once('-').unwrap_or((flags, ""));
+    let mut out: String = "imsU".chars().filter(|&flag| on.contains(flag) && !off.contains(flag)).collect();
+    if !off.is_empty() {
+        out.push('-');
+        out.extend("imsU".chars().filter(|&flag| off.contains(flag)));
+    }
+    out
 }

@@ -111,6 +111,8 @@ fn flags_are_gos() {
     check("(?U)a+", &["aaa"], &[]);
     check("(?i)é", &["É"], &[]);
     check("(?is-m:a)", &["A"], &[]);
+    check("(?ii)a(?-ii)b", &["Ab"], &["AB"]);
+    check("(?i)a(?i-i)b", &["Ab"], &["AB"]);
     refused("(?x)a", "invalid or unsupported Perl syntax: `(?x`");
     refused("(?u)a", "invalid or unsupported Perl syntax: `(?u`");
     refused("(?-)a", "invalid or unsupported Perl syntax: `(?-)`");
