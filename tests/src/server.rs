@@ -43,6 +43,18 @@ fn free_ports() -> [u16; 4] {
 }
 
 impl Server {
+    /// Waits until [`Self::has_read_its_log`].
+    pub async fn log_is_read(&self) {
+        crate::wait::until("the log to be read", || async { self.has_read_its_log().await.then_some(()) })
+            .await;
+    }
+
+    /// Whether the log of the run before was read to its end: until then answers may be partial.
+    pub async fn has_read_its_log(&self) -> bool {
+        let metrics = self.http().get("/metrics").await.expect("metrics").text();
+        metrics.lines().any(|line| line.starts_with("tempo_live_store_ready") && line.ends_with(" 1"))
+    }
+
     /// Starts with defaults and waits until it is ready.
     pub async fn start() -> Self {
         Self::start_with(Options::default()).await

@@ -167,6 +167,7 @@ async fn full_disk_refuses_with_a_delay_answers_queries_and_heals_by_itself() {
     told_when_to_come_back(&send(&server, 1001, 10).await.expect_err("no space"));
     server.kill();
     server.launch().await;
+    server.log_is_read().await;
     all_found(&server, &acknowledged, "after a start on a full volume").await;
     told_when_to_come_back(&send(&server, 1002, 10).await.expect_err("no space"));
     fs::remove_file(&foreign).expect("removing the foreign file");
@@ -174,6 +175,7 @@ async fn full_disk_refuses_with_a_delay_answers_queries_and_heals_by_itself() {
     acknowledged.push(1003);
     server.kill();
     server.launch().await;
+    server.log_is_read().await;
     all_found(&server, &acknowledged, "at the end").await;
     println!(
         "{} requests acknowledged on a full disk, recovery in {took:?} and {again:?}",

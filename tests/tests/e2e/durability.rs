@@ -114,6 +114,7 @@ async fn no_acknowledged_span_is_lost_or_doubled_by_sigkill() {
         }
     }
     server.launch().await;
+    server.log_is_read().await;
     let http = server.http();
     let ledger = ledger.lock().await;
     let mut problems = Vec::new();
