@@ -29,6 +29,11 @@ impl StoredBlock {
         &self.meta
     }
 
+    /// The last nanosecond that its traces may touch: a meta may round to seconds.
+    pub fn end_ns(&self) -> u64 {
+        self.meta.end_time.ns().saturating_add(999_999_999)
+    }
+
     /// The reader of its data; opened once. Blocks the thread: call it off the async workers.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ impl Search<'_> {
             self.inspected.jobs += 1;
             self.inspected.block_bytes += meta.size;
             self.budget.check()?;
-            if self.is_settled(end_ns(block)) {
+            if self.is_settled(block.end_ns()) {
                 continue;
             }
             let done = match block.reader() {
@@ -119,9 +119,4 @@ impl Search<'_> {
         self.judge(&read.columns, &whole)?;
         Ok(Ok(()))
     }
-}
-
-/// The last nanosecond that the block may hold: its meta rounds to seconds.
-pub(super) fn end_ns(block: &Arc<StoredBlock>) -> u64 {
-    block.meta().end_time.ns().saturating_add(999_999_999)
 }

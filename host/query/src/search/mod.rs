@@ -100,7 +100,7 @@ impl<'a> Search<'a> {
         let within = |apart_ns: u64| {
             let overlaps = move |block: &&Arc<StoredBlock>| {
                 let start_ns = block.meta().start_time.ns().saturating_sub(apart_ns);
-                request.range.overlaps(start_ns, blocks::end_ns(block).saturating_add(apart_ns))
+                request.range.overlaps(start_ns, block.end_ns().saturating_add(apart_ns))
             };
             snapshot.blocks.iter().filter(overlaps).map(Arc::clone).collect()
         };

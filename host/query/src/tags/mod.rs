@@ -114,10 +114,10 @@ impl<'a> Walk<'a> {
         let blocks_max = if self.blocks_max == 0 { usize::MAX } else { self.blocks_max };
         let snapshot = self.snapshot;
         let range = *self.range;
-        let in_range = snapshot.blocks.iter().filter(|block| {
-            let end_ns = block.meta().end_time.ns().saturating_add(999_999_999);
-            range.overlaps(block.meta().start_time.ns(), end_ns)
-        });
+        let in_range = snapshot
+            .blocks
+            .iter()
+            .filter(|block| range.overlaps(block.meta().start_time.ns(), block.end_ns()));
         for block in in_range.take(blocks_max) {
             if !self.block(block, collect)? {
                 break;

@@ -141,6 +141,9 @@ impl Collect for Names {
         for ((scope, _), new) in self.scopes.iter().zip(found) {
             let names = self.found.entry(*scope).or_default();
             for name in new {
+                if self.bytes_max > 0 && self.bytes >= self.bytes_max {
+                    return Ok(Some(false));
+                }
                 let length = name.len();
                 self.bytes += if names.insert(name) { length } else { 0 };
             }

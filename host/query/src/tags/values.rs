@@ -67,8 +67,12 @@ struct Values<'a> {
 }
 
 impl Values<'_> {
-    /// The size cap is on the answer: a value that repeats counts once.
+    /// The size cap is on the answer: a value that repeats counts once, and one block's dictionary may hold
+    /// many times the cap.
     fn add(&mut self, kind: TagValueType, text: String) {
+        if !self.fits() {
+            return;
+        }
         let length = text.len();
         if self.found.insert((kind, text)) {
             self.bytes += length;
@@ -77,7 +81,11 @@ impl Values<'_> {
 
     fn goes_on(&self) -> bool {
         let enough = self.limit > 0 && self.found.len() >= self.limit;
-        !enough && (self.bytes_max == 0 || self.bytes < self.bytes_max)
+        !enough && self.fits()
+    }
+
+    fn fits(&self) -> bool {
+        self.bytes_max == 0 || self.bytes < self.bytes_max
     }
 }
 
