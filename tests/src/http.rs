@@ -1,4 +1,4 @@
-//! A small HTTP client: status, headers, body, nothing followed or retried.
+//! A small HTTP client: status, headers, body, nothing followed or retried, every request with a deadline.
 
 use reqwest::{Client, Method, redirect};
 use serde_json::Value;
@@ -39,7 +39,8 @@ impl Answer {
 
 impl Http {
     pub fn new(base: String) -> Self {
-        let client = Client::builder().redirect(redirect::Policy::none()).build().expect("an HTTP client");
+        let client = Client::builder().redirect(redirect::Policy::none()).timeout(crate::wait::DEADLINE);
+        let client = client.build().expect("an HTTP client");
         Self { client, base }
     }
 

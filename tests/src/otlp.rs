@@ -1,12 +1,14 @@
 //! OTLP clients and a way to name spans: the trace id says who made it, so a checker can tell what was sent.
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tonic::transport::Channel;
 
 /// Nanoseconds since the epoch.
@@ -65,7 +67,35 @@ pub fn request(service: &str, spans: Vec<Span>) -> ExportTraceServiceRequest {
     }
 }
 
+/// Longest an export may take. A server that was killed answers nothing, and HTTP/2 clients do not always
+/// notice that their connection is gone: without a deadline of its own a test would wait for ever.
+pub const EXPORT_DEADLINE: Duration = Duration::from_secs(20);
+
+/// An OTLP/gRPC client whose calls end.
+#[derive(Debug)]
+pub struct Grpc(TraceServiceClient<Channel>);
+
+impl Grpc {
+    /// Sends one request.
+    ///
+    /// # Errors
+    /// The server's refusal, a lost connection, or `DEADLINE_EXCEEDED`.
+    pub async fn export(
+        &mut self,
+        request: ExportTraceServiceRequest,
+    ) -> Result<ExportTraceServiceResponse, tonic::Status> {
+        let answer = tokio::time::timeout(EXPORT_DEADLINE, self.0.export(request)).await;
+        answer
+            .unwrap_or_else(|_| Err(tonic::Status::deadline_exceeded("no answer")))
+            .map(tonic::Response::into_inner)
+    }
+}
+
 /// Connects to an OTLP/gRPC receiver.
-pub async fn grpc(url: String) -> Result<TraceServiceClient<Channel>, tonic::transport::Error> {
-    TraceServiceClient::connect(url).await
+///
+/// # Errors
+/// The address is malformed, or nobody answers in time.
+pub async fn grpc(url: String) -> Result<Grpc, tonic::transport::Error> {
+    let endpoint = tonic::transport::Endpoint::from_shared(url)?.connect_timeout(EXPORT_DEADLINE);
+    Ok(Grpc(TraceServiceClient::new(endpoint.connect().await?)))
 }

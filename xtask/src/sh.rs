@@ -1,9 +1,11 @@
 //! Running programs, and saying how long the parts took.
 
 use anyhow::{Context, Result, bail};
+use std::io::IsTerminal;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The profile that everything but a release is built with.
 pub(crate) const PROFILE: &str = "ci";
@@ -33,6 +35,31 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{shown}: {status}");
     }
     Ok(())
+}
+
+/// Runs a program that must end by itself within a time; else it and all it has started are killed.
+pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
+    let shown = format!("{command:?}");
+    // At a terminal Ctrl-C must go on reaching what was started, and who sits there can see it hang.
+    if std::io::stdin().is_terminal() {
+        return run(command);
+    }
+    let mut child = command.process_group(0).spawn().with_context(|| format!("starting {shown}"))?;
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            if !status.success() {
+                bail!("{shown}: {status}");
+            }
+            return Ok(());
+        }
+        if started.elapsed() > limit {
+            run(Command::new("kill").args(["-KILL", "--", &format!("-{}", child.id())]))?;
+            child.wait()?;
+            bail!("{shown}: not done after {limit:?}");
+        }
+        std::thread::sleep(Duration::from_millis(100)); // sleep-ok: between two looks at a process
+    }
 }
 
 /// Runs a program and returns what it printed.

@@ -6,6 +6,11 @@
 use crate::sh::{self, Budget, PROFILE, cargo, target_dir};
 use crate::tools;
 use anyhow::Result;
+use std::time::Duration;
+
+/// Longest all tests may take, several times what they do: a test that hangs is a failure that names itself,
+/// not a build server that gives up. Soaks have no such end.
+const TESTS_MAX: Duration = Duration::from_secs(40 * 60);
 
 /// Arguments go to `cargo test` unchanged.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -31,7 +36,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         let mut command = cargo(&["test", "--profile", PROFILE, "--workspace", "--no-fail-fast"]);
         command.args(args).env("CADENZA_BIN", target_dir().join(PROFILE).join("cadenza"));
         tools.export(&mut command);
-        sh::run(&mut command)
+        sh::run_within(&mut command, TESTS_MAX)
     })?;
     budget.print();
     tools.print_missing();

@@ -108,11 +108,7 @@ impl Collector {
         Self { child: child.expect("starting the Collector"), port, _home: home }
     }
 
-    async fn client(
-        &self,
-    ) -> opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient<
-        tonic::transport::Channel,
-    > {
+    async fn client(&self) -> otlp::Grpc {
         let url = format!("http://127.0.0.1:{}", self.port);
         wait::until("the Collector to listen", || async { otlp::grpc(url.clone()).await.ok() }).await
     }
