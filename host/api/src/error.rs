@@ -12,7 +12,12 @@ pub struct ApiError {
     pub status: StatusCode,
     /// Text of the body; a newline is added unless it is empty.
     pub message: String,
+    /// Seconds after which the same request may fare better; 0: no advice.
+    pub retry_after_s: u32,
 }
+
+/// How long to wait while the log of the run before is being read: most logs are read by then.
+const RETRY_INCOMPLETE_S: u32 = 5;
 
 /// The client went away; never seen by anyone, but counted and logged under this status.
 pub(crate) const CLIENT_CLOSED: u16 = 499;
@@ -20,27 +25,33 @@ pub(crate) const CLIENT_CLOSED: u16 = 499;
 impl ApiError {
     /// 400: the request is wrong and the text says how.
     pub fn bad_request(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
+        Self { status: StatusCode::BAD_REQUEST, message: message.into(), retry_after_s: 0 }
     }
 
     /// 404 without a body.
     pub fn not_found() -> Self {
-        Self { status: StatusCode::NOT_FOUND, message: String::new() }
+        Self { status: StatusCode::NOT_FOUND, message: String::new(), retry_after_s: 0 }
     }
 
     /// 404 in words.
     pub(crate) fn no_such_page() -> Self {
-        Self { status: StatusCode::NOT_FOUND, message: "404 page not found".to_owned() }
+        Self { status: StatusCode::NOT_FOUND, message: "404 page not found".to_owned(), retry_after_s: 0 }
     }
 
     /// 405.
     pub(crate) fn method() -> Self {
-        Self { status: StatusCode::METHOD_NOT_ALLOWED, message: String::new() }
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, message: String::new(), retry_after_s: 0 }
     }
 
     /// 503: not now; the text says what was waited for.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, message: message.into() }
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, message: message.into(), retry_after_s: 0 }
+    }
+
+    /// 503: part of what is stored could not be asked, and an answer that says "not there" would be a lie.
+    pub(crate) fn incomplete(missing: &str) -> Self {
+        let message = format!("not found, but not everything could be asked: {missing}");
+        Self { retry_after_s: RETRY_INCOMPLETE_S, ..Self::unavailable(message) }
     }
 
     /// 503: `api_timeout` passed.
@@ -61,7 +72,7 @@ impl From<QueryError> for ApiError {
             QueryError::Deadline { .. } => StatusCode::GATEWAY_TIMEOUT,
             QueryError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { status, message: error.to_string() }
+        Self { status, message: error.to_string(), retry_after_s: 0 }
     }
 }
 
@@ -73,7 +84,7 @@ impl From<TenantError> for ApiError {
                 StatusCode::BAD_REQUEST
             }
         };
-        Self { status, message: error.to_string() }
+        Self { status, message: error.to_string(), retry_after_s: 0 }
     }
 }
 
@@ -84,7 +95,11 @@ impl IntoResponse for ApiError {
             (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         ];
-        (self.status, headers, body).into_response()
+        let mut response = (self.status, headers, body).into_response();
+        if self.retry_after_s > 0 {
+            response.headers_mut().insert(header::RETRY_AFTER, self.retry_after_s.into());
+        }
+        response
     }
 }
 

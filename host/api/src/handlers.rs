@@ -13,7 +13,7 @@ use cadenza_model::TenantId;
 use cadenza_query::{
     Inspected, Missing, SearchRequest, TagNamesRequest, TagSelector, TagValuesRequest, TraceRequest,
 };
-use http::{StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::time::Duration;
 
 pub(crate) const JSON: &str = "application/json";
@@ -22,6 +22,9 @@ const LLM: &str = "application/vnd.grafana.llm+json";
 const TEXT: &str = "text/plain; charset=utf-8";
 /// The exposition format's own type.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What a trace by id v1 lacks: its body has no place to say so.
+const PARTIAL_HEADER: HeaderName = HeaderName::from_static("x-cadenza-partial");
 
 /// Answers a request to a route.
 pub(crate) async fn answer(shared: &Shared, route: Route, call: &Call) -> Result<Response, ApiError> {
@@ -40,7 +43,7 @@ pub(crate) async fn answer(shared: &Shared, route: Route, call: &Call) -> Result
         Route::BuildInfo => Ok(body(JSON, json::to_vec(&api.status.build()))),
         Route::Ready => match api.status.ready() {
             Ok(()) => Ok(body(TEXT, "ready\n")),
-            Err(message) => Err(ApiError { status: StatusCode::SERVICE_UNAVAILABLE, message }),
+            Err(message) => Err(ApiError::unavailable(message)),
         },
         Route::Metrics => Ok(body(EXPOSITION, api.status.metrics())),
         Route::Status => Ok(body(TEXT, pages::status(api, &shared.table))),
@@ -137,7 +140,11 @@ async fn trace(api: &Api, call: &Call, query: &QueryString, v2: bool) -> Result<
         counted.inspected(&answer.inspected, &answer.missing);
         let form = Form::of(&call.headers);
         if answer.rows.is_empty() && !v2 {
-            return Err(ApiError::not_found());
+            // v1 has no word for "partial", and 404 says that the trace does not exist.
+            return Err(match trace_body::partial_message(&answer) {
+                Some(missing) => ApiError::incomplete(&missing),
+                None => ApiError::not_found(),
+            });
         }
         let (bytes, content_type) = match (form, v2) {
             (Form::Protobuf, true) => (trace_body::protobuf_v2(&answer), PROTOBUF),
@@ -146,7 +153,12 @@ async fn trace(api: &Api, call: &Call, query: &QueryString, v2: bool) -> Result<
             (Form::Json, true) => (trace_body::json_v2(&answer), JSON),
             (Form::Json | Form::Llm, false) => (trace_body::json_v1(&answer), JSON),
         };
-        Ok(body(content_type, bytes))
+        let mut response = body(content_type, bytes);
+        let partial = trace_body::partial_message(&answer).filter(|_| !v2);
+        if let Some(partial) = partial.and_then(|text| HeaderValue::try_from(text).ok()) {
+            response.headers_mut().insert(PARTIAL_HEADER, partial);
+        }
+        Ok(response)
     }
     .await;
     counted.ended(answer)

@@ -57,7 +57,7 @@ fn metrics(answer: &TraceAnswer) -> TraceByIdMetrics {
 }
 
 /// What a partial answer says about itself.
-fn partial_message(answer: &TraceAnswer) -> Option<String> {
+pub(crate) fn partial_message(answer: &TraceAnswer) -> Option<String> {
     if let Some(bytes) = answer.truncated_at_bytes {
         return Some(format!("Trace exceeds maximum size of {bytes} bytes, a partial trace is returned"));
     }

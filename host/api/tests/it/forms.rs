@@ -132,7 +132,7 @@ async fn tag_answers() {
 }
 
 /// A trace with one span, as the service answers it.
-fn one_span() -> TraceAnswer {
+pub(crate) fn one_span() -> TraceAnswer {
     let json = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"s"}}]},
         "scopeSpans":[{"scope":{"name":"lib"},"spans":[{"traceId":"0000000000000000000000000000002a",
         "spanId":"000000000000000b","name":"op","kind":2,"startTimeUnixNano":"5","endTimeUnixNano":"1000005",

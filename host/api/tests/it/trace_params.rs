@@ -1,8 +1,9 @@
 //! Parameters of trace by id, and what a missing or broken trace looks like.
 
 use crate::fake::{Server, asks, refused};
+use crate::forms::one_span;
 use cadenza_api::Config;
-use cadenza_query::QueryError;
+use cadenza_query::{QueryError, TraceAnswer};
 use expect_test::expect;
 
 #[tokio::test]
@@ -42,6 +43,34 @@ async fn a_missing_trace_is_404_in_v1_and_an_empty_trace_in_v2() {
     let v2 = server.call("GET", "/api/v2/traces/abc", &[("accept", "application/protobuf")]).await;
     assert_eq!(v2.bytes, [0x0a, 0, 0x12, 0], "field 1 is present and empty");
     assert_eq!(v2.header("content-type"), "application/protobuf");
+}
+
+#[tokio::test]
+async fn v1_never_says_not_found_while_something_could_not_be_asked() {
+    let server = Server::new(Config::default());
+    let mut answer = TraceAnswer::default();
+    answer.missing.note("write-ahead log: still being read".into());
+    server.fake.answers.lock().unwrap().trace = Some(Ok(answer));
+    let v1 = server.get("/api/traces/abc").await;
+    assert_eq!((v1.status.as_u16(), v1.header("retry-after")), (503, "5"));
+    assert_eq!(
+        v1.text(),
+        "not found, but not everything could be asked: write-ahead log: still being read\n"
+    );
+}
+
+#[tokio::test]
+async fn v1_says_in_a_header_that_a_trace_may_lack_spans() {
+    let server = Server::new(Config::default());
+    let check = async |reason: Option<&str>, header: &str| {
+        let mut answer = one_span();
+        reason.into_iter().for_each(|reason| answer.missing.note(reason.into()));
+        server.fake.answers.lock().unwrap().trace = Some(Ok(answer));
+        let v1 = server.get("/api/traces/abc").await;
+        assert_eq!((v1.status.as_u16(), v1.header("x-cadenza-partial")), (200, header));
+    };
+    check(None, "").await;
+    check(Some("block x: bad"), "block x: bad").await;
 }
 
 #[tokio::test]

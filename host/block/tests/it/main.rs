@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read fixtures from the file system")]
 
 mod bloom;
+mod foreign;
 mod fuzz;
 mod interchange;
 mod meta;
