@@ -1,7 +1,9 @@
 //! What all parts of the write path share.
 
+use crate::Connections;
 use crate::admit::inflight::InFlight;
 use crate::admit::limits::LimitsProvider;
+use crate::chain::Chains;
 use crate::config::Config;
 use crate::cut::queue::CutQueue;
 use crate::cut::worker::Worker;
@@ -23,6 +25,7 @@ pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) wal: Arc<Wal>,
     pub(crate) limits: Arc<dyn LimitsProvider>,
+    pub(crate) chains: Arc<dyn Chains>,
     pub(crate) sink: Arc<dyn BlockSink>,
     pub(crate) metrics: Metrics,
     pub(crate) tenants: Tenants,
@@ -56,14 +59,14 @@ pub(crate) struct Parts {
     pub(crate) env: Env,
     pub(crate) config: Config,
     pub(crate) wal: Arc<Wal>,
-    pub(crate) limits: Arc<dyn LimitsProvider>,
-    pub(crate) sink: Arc<dyn BlockSink>,
+    pub(crate) connections: Connections,
     pub(crate) metrics: Metrics,
 }
 
 impl Core {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        let Parts { env, config, wal, limits, sink, metrics } = parts;
+        let Parts { env, config, wal, connections, metrics } = parts;
+        let Connections { limits, chains, sink } = connections;
         Arc::new(Self {
             tenants: Tenants::new(config.tenants_max),
             pools: Pools::new(env.random.next_u64()),
@@ -85,6 +88,7 @@ impl Core {
             config,
             wal,
             limits,
+            chains,
             sink,
             metrics,
         })

@@ -7,6 +7,7 @@
 //! [`Ingester`] is the whole surface; [`receive`] builds the services in front of it.
 
 pub mod admit;
+pub mod chain;
 mod config;
 mod core;
 mod cut;
@@ -15,6 +16,7 @@ mod live;
 mod merge;
 mod metrics;
 mod pools;
+mod process;
 pub mod receive;
 mod replay;
 mod segments;
@@ -32,6 +34,7 @@ pub use receive::Encoding;
 pub use sink::{BlockSink, PreparedBlock};
 
 use crate::admit::inflight::Held;
+use crate::chain::Chains;
 use crate::core::{Core, Parts};
 use crate::cut::policy::CutReason;
 use crate::merge::Waiting;
@@ -86,6 +89,16 @@ pub struct Accepted {
     pub message: String,
 }
 
+/// What the write path asks of others.
+pub struct Connections {
+    /// Limits of tenants.
+    pub limits: Arc<dyn LimitsProvider>,
+    /// Plugin chains of tenants.
+    pub chains: Arc<dyn Chains>,
+    /// Where blocks go.
+    pub sink: Arc<dyn BlockSink>,
+}
+
 /// The write path of a server. Cheap to clone; the last clone's drop stops its tasks.
 #[derive(Clone)]
 pub struct Ingester {
@@ -114,12 +127,11 @@ impl Ingester {
         env: Env,
         config: Config,
         wal: Arc<Wal>,
-        limits: Arc<dyn LimitsProvider>,
-        sink: Arc<dyn BlockSink>,
+        connections: Connections,
         registry: &Registry,
     ) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::new(registry)?;
-        let core = Core::new(Parts { env, config, wal, limits, sink, metrics });
+        let core = Core::new(Parts { env, config, wal, connections, metrics });
         core.wal.set_checkpoint(core.cuts.checkpoint());
         let spawn = core.env.spawn.clone();
         let replaying = core.clone();

@@ -8,9 +8,11 @@ use crate::admit::inflight::Held;
 use crate::admit::ledger::Reservation;
 use crate::admit::limits::TenantLimits;
 use crate::admit::table::Reason;
+use crate::chain::{Chain, Hold};
 use crate::core::Core;
 use crate::error::Refusal;
 use crate::live::groups::Groups;
+use crate::process::{Arrived, held, keep_rows};
 use crate::tenant::Tenant;
 use crate::{Accepted, Encoding, Transport};
 use bytes::Bytes;
@@ -113,11 +115,14 @@ impl Core {
     /// One batch from bytes to answers.
     async fn run(self: &Arc<Self>, tenant: &Arc<Tenant>, batch: Vec<Waiting>) {
         let bytes: usize = batch.iter().map(|waiting| waiting.body.len()).sum();
-        let prepared = if bytes > INLINE_BYTES_MAX {
+        // Asked once for the batch: each request is processed by one version.
+        let chain = self.chains.chain(&tenant.id);
+        let is_slow = matches!(&chain, Ok(Some(chain)) if chain.calls_guests());
+        let prepared = if bytes > INLINE_BYTES_MAX || is_slow {
             let (core, tenant) = (self.clone(), tenant.clone());
-            self.env.spawn.blocking("ingest-decode", move || core.prepare(&tenant, batch)).await
+            self.env.spawn.blocking("ingest-decode", move || core.prepare(&tenant, batch, chain)).await
         } else {
-            Some(self.prepare(tenant, batch))
+            Some(self.prepare(tenant, batch, chain))
         };
         let Some(mut prepared) = prepared else { return };
         if let Some(append) = prepared.append.take() {
@@ -143,7 +148,12 @@ impl Core {
     }
 
     /// Decodes, admits and hands the frame to the log.
-    fn prepare(self: &Arc<Self>, tenant: &Arc<Tenant>, waiting: Vec<Waiting>) -> Prepared {
+    fn prepare(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        waiting: Vec<Waiting>,
+        chain: Result<Option<Arc<dyn Chain>>, Hold>,
+    ) -> Prepared {
         let limits = self.limits.limits(&tenant.id);
         let delay = self.delay(&limits);
         let mut columns = self.pools.take_columns();
@@ -158,16 +168,18 @@ impl Core {
             }
         }
         let mut prepared = Prepared { waiting, requests, append: None, delay };
-        let ready = self.has_room(delay).and_then(|()| self.cut_attributes(tenant, &limits, &mut columns));
-        if let Err(refusal) = ready {
-            prepared.refuse_rest(self, tenant, &refusal);
-            self.pools.give_columns(columns);
-            return prepared;
+        let chain = self.has_room(delay).and_then(|()| chain.map_err(|hold| held(hold, delay)));
+        let append =
+            chain.and_then(|chain| self.admit(tenant, limits, delay, columns, &mut prepared.requests, chain));
+        match append {
+            Ok(append) => prepared.append = append,
+            Err(refusal) => prepared.refuse_rest(self, tenant, &refusal),
         }
-        prepared.append = self.admit(tenant, limits, delay, columns, &mut prepared.requests);
         prepared
     }
 
+    /// Admits a batch, takes it through the chain, and hands its frame to the log. Nothing is appended if
+    /// nothing is left of it.
     fn admit(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
@@ -175,7 +187,8 @@ impl Core {
         delay: Option<Duration>,
         columns: Columns,
         requests: &mut [Request],
-    ) -> Option<Append> {
+        chain: Option<Arc<dyn Chain>>,
+    ) -> Result<Option<Append>, Refusal> {
         let mut batch = SpanBatch::received(tenant.id.clone(), columns);
         let at = self.env.clock.monotonic();
         let mut reservation =
@@ -185,42 +198,21 @@ impl Core {
         let mut judge = Judge { limits, delay, metrics: &self.metrics, groups: &mut groups };
         judge.admit(&mut reservation, batch.columns(), requests, &mut rejected);
         if rejected.contains(&true) {
-            let columns = batch.columns_mut();
-            columns.retain_rows(|row| !rejected[row]);
-            columns.compact();
+            keep_rows(batch.columns_mut(), requests, |row| !rejected[row]);
         }
-        if batch.columns().spans.is_empty() {
-            let columns = std::mem::take(batch.columns_mut());
+        let processed = batch.admit(reservation).process(|columns, reservation| {
+            let mut arrived = Arrived { tenant, limits: &limits, delay, columns, reservation, requests };
+            self.process(chain.as_deref(), &mut arrived)
+        })?;
+        if processed.columns().spans.is_empty() {
+            // What was reserved is given back.
+            let (_, columns, _reservation) = processed.into_parts();
             self.pools.give_columns(columns);
             self.pools.give_groups(groups);
-            return None;
+            return Ok(None);
         }
-        // The empty chain; its digest is all zero.
-        let processed = batch.admit(reservation).process(|_| Ok::<_, std::convert::Infallible>([0; 32]));
-        let Ok(batch) = processed;
-        let appending = self.wal.append(&batch);
-        Some(Append { batch, appending, groups })
-    }
-
-    /// Cuts keys and values that are too long.
-    fn cut_attributes(
-        &self,
-        tenant: &Tenant,
-        limits: &TenantLimits,
-        columns: &mut Columns,
-    ) -> Result<(), Refusal> {
-        let bytes_max = match limits.attribute_bytes_max {
-            0 => self.config.attribute_bytes_max,
-            own => own,
-        };
-        let cut = columns.cut_attributes(usize::try_from(bytes_max).unwrap_or(usize::MAX));
-        let cut = cut.map_err(|full| Refusal::new(Reason::BatchTooLarge, full.to_string(), None))?;
-        if cut.total() > 0 {
-            // What was cut off must not reach the log.
-            columns.compact();
-            self.metrics.count_cut(tenant.id.as_str(), &cut);
-        }
-        Ok(())
+        let appending = self.wal.append(&processed);
+        Ok(Some(Append { batch: processed, appending, groups }))
     }
 
     /// The delay that tenant limits come with.

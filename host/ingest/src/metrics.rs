@@ -23,6 +23,7 @@ pub struct Metrics {
     accepted_spans: IntCounterVec,
     refused_spans: IntCounterVec,
     pub(crate) duplicate_spans: IntCounterVec,
+    pub(crate) sampled_out_spans: IntCounterVec,
     pub(crate) refusals: IntCounterVec,
     pub(crate) lost_spans: IntCounter,
     pub(crate) in_flight_bytes: IntGauge,
@@ -158,6 +159,11 @@ impl Metrics {
                 "tempo_receiver_refused_spans",
                 "Spans of requests that were refused",
                 &["receiver", "transport"],
+            )?,
+            sampled_out_spans: make.counters(
+                "cadenza_ingest_sampled_out_spans_total",
+                "Spans that a tenant's chain dropped; successes for the client",
+                tenant,
             )?,
             duplicate_spans: make.counters(
                 "cadenza_ingest_duplicate_spans_total",

@@ -60,12 +60,13 @@ impl SpanBatch<Received> {
 }
 
 impl<R> SpanBatch<Admitted<R>> {
-    /// Runs the chain over the spans; its digest is recorded with them.
+    /// Runs the chain over the spans; its digest is recorded with them. What the chain removes, it must give
+    /// back of the reservation.
     pub fn process<E>(
         mut self,
-        chain: impl FnOnce(&mut Columns) -> Result<[u8; 32], E>,
+        chain: impl FnOnce(&mut Columns, &mut R) -> Result<[u8; 32], E>,
     ) -> Result<SpanBatch<Processed<R>>, E> {
-        let chain_digest = chain(&mut self.columns)?;
+        let chain_digest = chain(&mut self.columns, &mut self.state.reservation)?;
         let state = Processed { reservation: self.state.reservation, chain_digest };
         Ok(SpanBatch { tenant: self.tenant, columns: self.columns, state })
     }

@@ -12,7 +12,8 @@ use axum::Router;
 use cadenza_api::Api;
 use cadenza_config::{Loaded, Overrides};
 use cadenza_env::{Disk, Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
-use cadenza_ingest::Ingester;
+use cadenza_ingest::chain::NoChains;
+use cadenza_ingest::{Connections, Ingester};
 use cadenza_query::Querier;
 use cadenza_store::Store;
 use cadenza_store::decorate::Counting;
@@ -77,8 +78,7 @@ impl App {
             env.clone(),
             map::ingest(&config),
             Arc::clone(&wal),
-            limits.clone(),
-            sink,
+            Connections { limits: limits.clone(), chains: Arc::new(NoChains), sink },
             &registry,
         )?;
 

@@ -4,6 +4,7 @@
 use crate::live::index::Live;
 use crate::segments::Batch;
 use crate::tenant::Tenant;
+use cadenza_model::TraceId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,23 @@ impl Reservation {
         self.held.push((slot, bytes));
         if self.ticket.is_none() {
             self.ticket = Some(live.issue_ticket());
+        }
+    }
+
+    /// Gives back what was reserved for spans that a chain has removed: their traces, and bytes of each.
+    pub(crate) fn release(&mut self, removed: impl Iterator<Item = (TraceId, u64)>) {
+        let mut live = self.tenant.live.lock();
+        for (id, mut bytes) in removed {
+            let Some(slot) = live.slot_of(&id) else { continue };
+            // A batch of several requests holds a trace once for each.
+            for (held_slot, held) in &mut self.held {
+                if *held_slot == slot {
+                    let part = bytes.min(*held);
+                    *held -= part;
+                    bytes -= part;
+                    live.release(slot, part);
+                }
+            }
         }
     }
 

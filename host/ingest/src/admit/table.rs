@@ -46,8 +46,10 @@ pub enum Reason {
     LogBusy,
     /// The batch does not fit into one frame of the log.
     BatchTooLarge,
-    /// A plugin that must not be skipped failed.
+    /// The tenant's chain is not loaded yet, or a plugin that must not be skipped is out of order.
     ChainFailed,
+    /// A plugin that must not be skipped fails on these spans.
+    PluginRejected,
     /// The server is stopping.
     Stopping,
     /// A fault of ours.
@@ -86,7 +88,7 @@ pub enum Retry {
 
 impl Reason {
     /// All of them, for tests and documentation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Malformed,
         Self::IdLength,
         Self::InvalidTraceId,
@@ -107,6 +109,7 @@ impl Reason {
         Self::LogBusy,
         Self::BatchTooLarge,
         Self::ChainFailed,
+        Self::PluginRejected,
         Self::Stopping,
         Self::Internal,
     ];
@@ -134,6 +137,7 @@ impl Reason {
             Self::LogBusy => "log_busy",
             Self::BatchTooLarge => "batch_too_large",
             Self::ChainFailed => "chain_failed",
+            Self::PluginRejected => "plugin_rejected",
             Self::Stopping => "stopping",
             Self::Internal => "internal",
         }
@@ -167,6 +171,8 @@ impl Reason {
             Self::LogBusy            => row(ResourceExhausted, ResourceExhausted, 429, ServerDelay, None, false),
             Self::BatchTooLarge      => row(ResourceExhausted, ResourceExhausted, 400, Never, None, false),
             Self::ChainFailed        => row(Unavailable, Unavailable, 503, ServerDelay, None, false),
+            // The same spans would fail again; the rest of the request is taken.
+            Self::PluginRejected     => row(InvalidArgument, InvalidArgument, 400, Never, Some("plugin_rejected"), true),
             Self::Stopping           => row(Unavailable, Unavailable, 503, ServerDelay, None, false),
             // A repeated request may meet the same fault; a crash loop by one exporter is worse than its loss.
             Self::Internal           => row(Internal, Internal, 500, Never, Some("unknown_error"), false),

@@ -265,6 +265,17 @@ impl Live {
         }
     }
 
+    /// Where a trace is, while it is here.
+    pub(crate) fn slot_of(&self, id: &TraceId) -> Option<u32> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Takes bytes off a reservation that goes on.
+    pub(crate) fn release(&mut self, slot: u32, bytes: u64) {
+        let trace = &mut self.traces[slot as usize];
+        trace.life_bytes = trace.life_bytes.saturating_sub(bytes);
+    }
+
     /// Gives back what was reserved.
     pub(crate) fn give_back(&mut self, slot: u32, bytes: u64, now: Duration, keep: Duration) {
         let trace = &mut self.traces[slot as usize];

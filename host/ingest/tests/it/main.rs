@@ -1,6 +1,7 @@
 //! The write path from request bytes to stored blocks, over a real log in a temporary directory.
 #![expect(clippy::disallowed_methods, reason = "tests wait on real threads")]
 
+mod chain;
 mod flush;
 mod limits;
 mod push;

@@ -1,8 +1,10 @@
 //! A write path with a store in memory, a clock that is moved by hand, and OTLP requests.
 
 use cadenza_env::{BoxFuture, Env, ManualClock, RealDisk, SeededRandom, TokioSpawn};
+use cadenza_ingest::chain::{Chain, Chains, Hold};
 use cadenza_ingest::{
-    Accepted, BlockSink, Config, Encoding, Export, Ingester, PreparedBlock, Refusal, TenantLimits, Transport,
+    Accepted, BlockSink, Config, Connections, Encoding, Export, Ingester, PreparedBlock, Refusal,
+    TenantLimits, Transport,
 };
 use cadenza_model::{Columns, TenantId};
 use cadenza_wal::{Sections, Wal};
@@ -107,8 +109,28 @@ pub(crate) struct Rig {
     pub(crate) registry: Registry,
     pub(crate) wal: Arc<Wal>,
     pub(crate) ingester: Ingester,
+    /// Chains of tenants; those not named have none.
+    pub(crate) chains: Arc<TestChains>,
     config: Config,
     limits: TenantLimits,
+}
+
+type Loaded = Result<Arc<dyn Chain>, Hold>;
+
+/// Chains as a test sets them.
+#[derive(Default)]
+pub(crate) struct TestChains(Mutex<BTreeMap<String, Loaded>>);
+
+impl TestChains {
+    pub(crate) fn set(&self, tenant: &str, chain: Loaded) {
+        self.0.lock().insert(tenant.to_owned(), chain);
+    }
+}
+
+impl Chains for TestChains {
+    fn chain(&self, tenant: &TenantId) -> Result<Option<Arc<dyn Chain>>, Hold> {
+        self.0.lock().get(tenant.as_str()).cloned().transpose()
+    }
 }
 
 pub(crate) const START_NS: u64 = 1_700_000_000_000_000_000;
@@ -120,13 +142,14 @@ impl Rig {
 
     pub(crate) fn with(config: Config, limits: TenantLimits) -> Self {
         let dir = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        Self::open(dir, ManualClock::at(START_NS), Arc::default(), config, limits)
+        Self::open(dir, ManualClock::at(START_NS), Arc::default(), Arc::default(), config, limits)
     }
 
     fn open(
         dir: Arc<TempDir>,
         clock: ManualClock,
         sink: Arc<MemorySink>,
+        chains: Arc<TestChains>,
         config: Config,
         limits: TenantLimits,
     ) -> Self {
@@ -138,10 +161,11 @@ impl Rig {
         };
         let registry = Registry::new();
         let wal = Arc::new(open_log(&env, dir.path(), &registry));
-        let provider = Arc::new(limits);
-        let started = Ingester::start(env, config.clone(), wal.clone(), provider, sink.clone(), &registry);
+        let connections =
+            Connections { limits: Arc::new(limits), chains: chains.clone(), sink: sink.clone() };
+        let started = Ingester::start(env, config.clone(), wal.clone(), connections, &registry);
         let ingester = started.expect("fresh registry");
-        Self { dir, clock, sink, registry, wal, ingester, config, limits }
+        Self { dir, clock, sink, registry, wal, ingester, chains, config, limits }
     }
 
     /// A file in the directory of the log.
@@ -159,10 +183,10 @@ impl Rig {
 
     /// As [`Rig::crash`] with other settings, and a store in this mood, without waiting for the replay.
     pub(crate) fn crash_into(self, config: Config, mood: Mood) -> Self {
-        let Self { dir, clock, sink, registry, wal, ingester, limits, .. } = self;
+        let Self { dir, clock, sink, registry, wal, ingester, chains, limits, .. } = self;
         drop((ingester, registry, wal));
         *sink.mood.lock() = mood;
-        Self::open(dir, clock, sink, config, limits)
+        Self::open(dir, clock, sink, chains, config, limits)
     }
 
     pub(crate) async fn push(&self, spans: &[Span]) -> Result<Accepted, Refusal> {

@@ -3,7 +3,8 @@
 use crate::data::{Dice, Full, START_S, request};
 use cadenza_block::write::{BuiltBlock, WriteOptions, build};
 use cadenza_env::{BoxFuture, Env, ManualClock, RealDisk, SeededRandom, TokioSpawn};
-use cadenza_ingest::{BlockSink, Encoding, Export, Ingester, PreparedBlock, Transport};
+use cadenza_ingest::chain::NoChains;
+use cadenza_ingest::{BlockSink, Connections, Encoding, Export, Ingester, PreparedBlock, Transport};
 use cadenza_model::{Columns, TenantId};
 use cadenza_query::{Querier, QueryLimits};
 use cadenza_store::Store;
@@ -93,7 +94,8 @@ impl Rig {
         let sink = Arc::new(Sink { store: Arc::clone(&store), row_group_spans_max });
         let (config, provider) =
             (cadenza_ingest::Config::default(), Arc::new(cadenza_ingest::TenantLimits::default()));
-        let ingester = Ingester::start(env.clone(), config, wal, provider, sink, &registry).expect("fresh");
+        let connections = Connections { limits: provider, chains: Arc::new(NoChains), sink };
+        let ingester = Ingester::start(env.clone(), config, wal, connections, &registry).expect("fresh");
         let querier = Querier::new(
             env.clone(),
             cadenza_query::Config::default(),

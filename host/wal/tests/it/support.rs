@@ -223,7 +223,7 @@ pub(crate) fn compacted(columns: &Columns) -> Columns {
 pub(crate) fn batch(tenant: &str, columns: Columns) -> SpanBatch<cadenza_model::Processed<()>> {
     let tenant = TenantId::parse(tenant).expect("a tenant id");
     let admitted = SpanBatch::received(tenant, columns).admit(());
-    admitted.process(|_| Ok::<_, std::convert::Infallible>([0; 32])).expect("an empty chain")
+    admitted.process(|_, _| Ok::<_, std::convert::Infallible>([0; 32])).expect("an empty chain")
 }
 
 /// A batch of one span whose id says which attempt it is.
