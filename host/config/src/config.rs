@@ -1,6 +1,7 @@
 //! The configuration as the server reads it: typed, with Tempo's names and defaults.
 
 use crate::overrides::Limits;
+use crate::plugins::Plugins;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Config {
     pub querier: Querier,
     /// `overrides`.
     pub overrides: OverridesConfig,
+    /// `plugins`.
+    pub plugins: Plugins,
 }
 
 /// An address to listen on.

@@ -32,6 +32,9 @@ impl Env for HashMap<String, String> {
     }
 }
 
+/// Begins a reference to a secret of a plugin: no variable, whatever `secret:` would mean otherwise.
+const SECRET: &str = "${secret:";
+
 /// Deepest `${A:-${B:-…}}`.
 const DEPTH_MAX: usize = 16;
 
@@ -74,6 +77,13 @@ pub(crate) fn expand(text: &str, env: &dyn Env, mode: Mode, met: &mut Met) -> Re
             continue;
         }
         out.push_str(&text[at..found]);
+        if let Some(end) = text[found..].strip_prefix(SECRET).and_then(|rest| rest.find('}')) {
+            // Resolved much later, and never written anywhere.
+            let end = found + SECRET.len() + end + 1;
+            out.push_str(&text[found..end]);
+            at = end;
+            continue;
+        }
         match variable(text, found, env, mode, met, 0) {
             Ok((value, end)) => {
                 out.push_str(&value);

@@ -32,7 +32,7 @@ pub(crate) fn hoist(root: &mut Node, findings: &mut Findings) -> bool {
             Some(at) => &mut entries[at].node,
             None => {
                 let (line, column) = (limit.line, limit.column);
-                let node = Node { line, column, value: Value::Map(Vec::new()) };
+                let node = Node { line, column, ..Node::map() };
                 entries.push(Entry { key: "defaults".to_owned(), line, column, node });
                 let last = entries.len() - 1;
                 &mut entries[last].node
@@ -94,6 +94,6 @@ fn blocker(block: &Node, place: &[&str]) -> Option<bool> {
 }
 
 fn twice(findings: &mut Findings, entry: &Entry, path: &str, other: &str) {
-    let place = Node { line: entry.line, column: entry.column, value: Value::Null };
+    let place = Node { line: entry.line, column: entry.column, ..Node::default() };
     findings.problem(&place, &join(path, &entry.key), format!("the same limit is also set by `{other}`"));
 }

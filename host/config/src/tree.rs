@@ -7,6 +7,7 @@ use crate::config::{
     QueryFrontend, Search, Server, Storage,
 };
 use crate::overrides::Limits;
+use crate::plugins::{Plugins, plugins};
 use crate::scalar;
 use crate::values::{Values, scalar_text, texts};
 use crate::yaml::{Node, Value};
@@ -62,11 +63,23 @@ impl Builder<'_> {
                 per_tenant_file: some_path(values.text("overrides.per_tenant_override_config")),
                 per_tenant_period: values.duration("overrides.per_tenant_override_period"),
             },
+            plugins: self.plugins(),
         };
         let columns_path = "overrides.defaults.storage.parquet_dedicated_columns";
         self.check_columns(&values.node(columns_path), columns_path);
         self.check_ports(&config);
         config
+    }
+
+    fn plugins(&mut self) -> Plugins {
+        let values = self.values;
+        let listen = (values.port("plugins.admin.listen_port") != 0)
+            .then(|| self.listen("plugins.admin.listen_address", "plugins.admin.listen_port"));
+        let misplaced = "overrides.defaults.plugins.chain";
+        if matches!(values.node_if_set(misplaced).value, Value::List(entries) if !entries.is_empty()) {
+            self.problem(misplaced, "the chain of all tenants is `plugins.chain`");
+        }
+        plugins(&values, listen, self.findings)
     }
 
     fn problem(&mut self, path: &str, message: impl Into<String>) {

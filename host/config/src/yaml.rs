@@ -23,6 +23,8 @@ pub(crate) struct Node {
     pub(crate) line: u32,
     pub(crate) column: u32,
     pub(crate) value: Value,
+    /// A scalar in quotes, or with a tag: text whatever it looks like.
+    pub(crate) is_quoted: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -304,7 +306,7 @@ fn merge(merged: &mut Vec<Entry>, node: Node, span: &Span) -> Result<(), ConfigE
 
 fn place(span: &Span) -> Node {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Node { line: number(span.start.line()), column: number(span.start.col() + 1), value: Value::Null }
+    Node { line: number(span.start.line()), column: number(span.start.col() + 1), ..Node::default() }
 }
 
 /// The tags of YAML's core schema, and the merge key's.
@@ -325,5 +327,6 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: &Span) -> Res
         && tag.is_none_or(|tag| tag.suffix == "null")
         && matches!(text, "" | "~" | "null" | "Null" | "NULL");
     let value = if null { Value::Null } else { Value::Scalar(text.to_owned()) };
-    Ok(Node { value, ..place(span) })
+    let is_quoted = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.suffix == "str");
+    Ok(Node { value, is_quoted, ..place(span) })
 }

@@ -7,6 +7,7 @@ mod it {
     mod fuzz;
     mod mutation;
     mod overrides;
+    mod plugins;
     mod printing;
     mod support;
     mod values;

@@ -1,6 +1,7 @@
 //! The limits of one tenant.
 
 use crate::config::{Config, DedicatedColumn};
+use crate::plugins::PluginEntry;
 use crate::schema::LIMITS;
 use crate::tree::columns;
 use crate::values::Values;
@@ -50,6 +51,8 @@ pub struct Limits {
     pub generator_processors: Vec<String>,
     /// `metrics_generator.max_active_series`.
     pub generator_active_series_max: u64,
+    /// `plugins.chain`: `None` takes the server's.
+    pub plugin_chain: Option<Vec<PluginEntry>>,
 }
 
 impl Limits {
@@ -100,6 +103,7 @@ impl Limits {
                 .filter(|columns| !columns.is_empty()),
             generator_processors: values.texts("metrics_generator.processors"),
             generator_active_series_max: values.count("metrics_generator.max_active_series"),
+            plugin_chain: None,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::error::{ConfigError, Problem};
 use crate::flat;
 use crate::load::{LoadOptions, document};
+use crate::plugins;
 use crate::tree::check_columns;
 use crate::yaml::{Node, Value};
 use cadenza_model::TenantId;
@@ -137,11 +138,20 @@ impl Overrides {
                 let path = format!("{path}.storage.parquet_dedicated_columns");
                 check_columns(columns, &path, &mut findings, warnings);
             }
-            let raw = match block.value {
+            let mut own_chain = None;
+            if let Some(node) = block.at("plugins.chain") {
+                let path = format!("{path}.plugins.chain");
+                let chain = plugins::chain(node, &path, &mut findings);
+                let all = self.config.plugins.required.iter().chain(&chain);
+                plugins::check_names(all, node, &path, &mut findings);
+                own_chain = Some(chain);
+            }
+            let mut raw = match block.value {
                 // An entry without a block has the defaults.
                 Value::Null => self.config.overrides.defaults.clone(),
                 _ => Limits::replacing(&block, &self.config.overrides.defaults),
             };
+            raw.plugin_chain = own_chain;
             if raw.rate_limit_bytes == 0 || raw.burst_size_bytes == 0 {
                 warnings.push(format!(
                     "{path}: a tenant's block replaces the defaults, and without rate_limit_bytes and \
@@ -174,7 +184,7 @@ fn blocks(root: &mut Node, findings: &mut Findings) -> Vec<(String, Node)> {
         Value::Map(sections) => {
             for section in sections {
                 if section.key != "overrides" {
-                    let place = Node { line: section.line, column: section.column, value: Value::Null };
+                    let place = Node { line: section.line, column: section.column, ..Node::default() };
                     let hint = nearest(&section.key, std::iter::once("overrides"))
                         .map_or("", |_| " (did you mean `overrides`?)");
                     findings.problem(&place, &section.key, format!("unknown key{hint}"));

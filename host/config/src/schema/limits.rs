@@ -1,6 +1,7 @@
 //! Limits per tenant in their scoped form, and the old flat names.
 
 use super::generator::{FILTER, INTRINSIC, MAPPING};
+use super::plugins::TENANT;
 use super::storage::COLUMN;
 use super::{
     Key, Kind, boolean, choice, count, duration, float, floats, int, long_duration, secret_map, section,
@@ -117,6 +118,7 @@ pub(crate) static LIMITS: &[Key] = &[
     )
     .used(),
     section("storage", &[Key::new("parquet_dedicated_columns", Kind::Sections(COLUMN), "").used()]).used(),
+    section("plugins", TENANT).used(),
     section("cost_attribution", &[text_map("dimensions"), count("max_cardinality", "0")]),
 ];
 
@@ -143,7 +145,9 @@ fn collect(
                     | ["processor", "service_graphs" | "span_metrics" | "host_info" | "local_blocks"]
             );
         match key.kind {
-            Kind::Section(keys) if group && key.name != "cost_attribution" => collect(keys, path, flat),
+            Kind::Section(keys) if group && !matches!(key.name, "cost_attribution" | "plugins") => {
+                collect(keys, path, flat)
+            }
             _ if path.len() > 1 => {
                 flat.insert(flat_name(path), path.clone());
             }

@@ -8,6 +8,7 @@ mod distributor;
 mod generator;
 mod limits;
 mod live;
+mod plugins;
 mod query;
 mod root;
 mod server;

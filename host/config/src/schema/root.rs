@@ -4,6 +4,7 @@ use super::backend::{COMPACTOR, SCHEDULER, SCHEDULER_CLIENT, WORKER};
 use super::distributor::{DISTRIBUTOR, INGEST};
 use super::generator::GENERATOR;
 use super::live::{BLOCK_BUILDER, INGESTER, LIVE_STORE};
+use super::plugins::PLUGINS;
 use super::query::{QUERIER, QUERY_FRONTEND};
 use super::server::{INTERNAL_SERVER, SERVER};
 use super::shared::{BACKOFF, MEMBERLIST, POOLED_CLIENT};
@@ -64,6 +65,7 @@ pub(crate) static ROOT: &[Key] = &[
     section("query_frontend", QUERY_FRONTEND).used(),
     section("querier", QUERIER).used(),
     section("overrides", OVERRIDES).used(),
+    section("plugins", PLUGINS).used(),
     section("memberlist", MEMBERLIST),
     section(
         "usage_report",
