@@ -20,5 +20,5 @@ pub use eval::{Bound, LeafTest, Program, Shown, Spanset, TraceInfo, TraceView, V
 pub use lenient::{condition_groups, lenient_filter};
 pub use parse::{DEPTH_MAX, QUERY_BYTES_MAX, parse};
 pub use plan::plan;
-pub use re2::{PatternError, compile_regex};
+pub use re2::{PatternError, Search, compile_regex, compile_search};
 pub use tag::parse_tag;

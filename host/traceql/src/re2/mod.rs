@@ -58,29 +58,40 @@ pub(crate) fn fault<T>(what: &'static str, part: &str) -> Read<T> {
 /// Compiles a pattern as TraceQL matches it: anchored at both ends, `.` matches a newline, bounded size.
 pub fn compile_regex(pattern: &str) -> Result<regex::Regex, PatternError> {
     let translated = translate(pattern)?;
-    regex::RegexBuilder::new(&format!(r"\A(?:{translated})\z"))
-        .dot_matches_new_line(true)
-        .size_limit(REGEX_BYTES_MAX)
-        .dfa_size_limit(REGEX_BYTES_MAX)
-        .build()
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(bytes_max) => PatternError::TooLarge { bytes_max },
-            // The crate draws the pattern with a caret; the last line is the reason.
-            other => PatternError::Engine(
-                other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-            ),
-        })
+    build(regex::RegexBuilder::new(&format!(r"\A(?:{translated})\z")).dot_matches_new_line(true))
+}
+
+/// A pattern that may match anywhere, with its groups.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// Matches as Go's `regexp` does; groups have numbers only.
+    pub regex: regex::Regex,
+    /// Names of the groups from 1 on; none for those without one.
+    pub groups: Vec<Option<String>>,
+}
+
+/// Compiles a pattern as Go's `regexp.Compile` does: it matches anywhere and its groups capture.
+pub fn compile_search(pattern: &str) -> Result<Search, PatternError> {
+    let mut reader = Reader::new(pattern, true);
+    let translated = reader.translate()?;
+    let groups = reader.captured.iter().map(|name| name.map(str::to_owned)).collect();
+    Ok(Search { regex: build(&mut regex::RegexBuilder::new(&translated))?, groups })
+}
+
+/// Compiles what was translated, within bounds.
+fn build(builder: &mut regex::RegexBuilder) -> Result<regex::Regex, PatternError> {
+    builder.size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(bytes_max) => PatternError::TooLarge { bytes_max },
+        // The crate draws the pattern with a caret; the last line is the reason.
+        other => PatternError::Engine(
+            other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
+        ),
+    })
 }
 
 /// The pattern in the words of the `regex` crate.
 pub(crate) fn translate(pattern: &str) -> Read<String> {
-    let mut reader =
-        Reader { whole: pattern, rest: pattern, groups: vec![Group::default()], names: HashSet::new() };
-    reader.read()?;
-    match reader.groups.pop() {
-        Some(outer) if reader.groups.is_empty() => Ok(outer.finish().text),
-        _ => fault("missing closing )", pattern),
-    }
+    Reader::new(pattern, false).translate()
 }
 
 /// Something that a repetition can follow.
@@ -131,9 +142,32 @@ struct Reader<'p> {
     /// The innermost last; never empty while reading.
     groups: Vec<Group>,
     names: HashSet<&'p str>,
+    /// Groups that capture keep doing so.
+    capture: bool,
+    /// Names of the capturing groups in the order of their opening parentheses.
+    captured: Vec<Option<&'p str>>,
 }
 
 impl<'p> Reader<'p> {
+    fn new(pattern: &'p str, capture: bool) -> Self {
+        Self {
+            whole: pattern,
+            rest: pattern,
+            groups: vec![Group::default()],
+            names: HashSet::new(),
+            capture,
+            captured: Vec::new(),
+        }
+    }
+
+    fn translate(&mut self) -> Read<String> {
+        self.read()?;
+        match self.groups.pop() {
+            Some(outer) if self.groups.is_empty() => Ok(outer.finish().text),
+            _ => fault("missing closing )", self.whole),
+        }
+    }
+
     fn push(&mut self, text: String) {
         if let Some(group) = self.groups.last_mut() {
             group.pieces.push(Piece::new(text));
@@ -246,7 +280,7 @@ impl<'p> Reader<'p> {
         }
         let Some(perl) = self.rest.strip_prefix("(?") else {
             self.skip(1);
-            return self.begin("(?:".to_owned());
+            return self.begin_capture(None);
         };
         let named = perl.strip_prefix("P<").or_else(|| perl.strip_prefix('<'));
         if let Some(named) = named {
@@ -261,9 +295,14 @@ impl<'p> Reader<'p> {
                 return fault("duplicate capture group name", name);
             }
             self.skip(bytes);
-            return self.begin("(?:".to_owned());
+            return self.begin_capture(Some(name));
         }
         self.flags(perl)
+    }
+
+    fn begin_capture(&mut self, name: Option<&'p str>) -> Read<()> {
+        self.captured.push(name);
+        self.begin(if self.capture { "(" } else { "(?:" }.to_owned())
     }
 
     fn begin(&mut self, open: String) -> Read<()> {
