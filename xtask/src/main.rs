@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod dist;
 mod fuzz;
+mod plugins;
 mod sh;
 mod soak;
 mod test;
@@ -25,6 +26,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench   measures speed and memory on deterministic data; prints a table
   fuzz    coverage-guided fuzzing: fuzz [TARGET] [SECONDS]
   soak    the long versions of the tests: soak [MINUTES]
+  plugins builds the guests in plugins/ and makes components of them: plugins [--check]
   dist    the shipped layout without a container engine; checks the size";
 
 fn main() -> Result<()> {
@@ -37,6 +39,7 @@ fn main() -> Result<()> {
         Some("bench") => bench::run(rest),
         Some("fuzz") => fuzz::run(rest),
         Some("soak") => soak::run(rest),
+        Some("plugins") => plugins::run_command(rest),
         Some("dist") => dist::run(),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

@@ -1,0 +1,256 @@
+//! Views over a batch: by entry (each distinct value once), by cell, by row.
+
+use crate::plan::{Column, Plan};
+use crate::types::{self, Cells, Coded, Field, Packed, Scope};
+use std::ops::Range;
+
+/// One batch, as a plugin reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    raw: &'a types::Batch,
+    plan: &'a Plan,
+}
+
+/// One value of a column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Strings, and what is shown as text.
+    Text(&'a str),
+    /// Ints.
+    Int(i64),
+    /// Doubles.
+    Double(f64),
+    /// Bools.
+    Boolean(bool),
+    /// Bytes, and ids.
+    Bytes(&'a [u8]),
+    /// The column shows no values.
+    Present,
+}
+
+/// A distinct value of a column, with its key where the selector is not exact.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Entry<'a> {
+    /// For edits.
+    pub index: u32,
+    /// The attribute's key; empty for intrinsics.
+    pub key: &'a str,
+    /// The value; empty for columns of bytes or presence.
+    pub text: &'a str,
+}
+
+/// One cell of a column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell<'a> {
+    /// For edits.
+    pub index: u32,
+    /// Row in the table of the column.
+    pub row: u32,
+    /// The attribute's key; empty for intrinsics.
+    pub key: &'a str,
+    /// What it holds.
+    pub value: Value<'a>,
+}
+
+impl<'a> Batch<'a> {
+    /// A view; plugins get theirs ready-made.
+    pub fn new(raw: &'a types::Batch, plan: &'a Plan) -> Self {
+        Self { raw, plan }
+    }
+
+    /// Number of spans.
+    pub fn spans(&self) -> u32 {
+        self.raw.spans
+    }
+
+    /// A column of the plan.
+    pub fn column(&self, column: Column) -> View<'a> {
+        let index = column.0 as usize;
+        let key = match &self.plan.fields[index] {
+            Field::Attribute(field) => match &field.place.key {
+                types::KeySelector::Exact(key) => key.as_str(),
+                _ => "",
+            },
+            Field::Intrinsic(_) => "",
+        };
+        View { raw: &self.raw.columns[index], keys: &self.raw.keys, key }
+    }
+
+    /// Number of rows of a table; `None` for tables that the plan did not ask for, but the spans.
+    pub fn rows(&self, scope: Scope) -> Option<u32> {
+        let asked = self.raw.tables.iter().find(|table| table.scope == scope).map(|table| table.rows);
+        asked.or((scope == Scope::Span).then_some(self.raw.spans))
+    }
+
+    /// For each row of a table its row in the parent's. The plan must have asked for the table.
+    pub fn parents(&self, scope: Scope) -> &'a [u32] {
+        self.raw.tables.iter().find(|table| table.scope == scope).map_or(&[], |table| &table.parent)
+    }
+}
+
+/// One column of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    raw: &'a types::Column,
+    keys: &'a Packed,
+    /// If the selector is exact.
+    key: &'a str,
+}
+
+fn blob(packed: &Packed, index: u32) -> &[u8] {
+    let index = index as usize;
+    let start = if index == 0 { 0 } else { packed.ends[index - 1] as usize };
+    &packed.data[start..packed.ends[index] as usize]
+}
+
+/// The server has checked the text; were it not UTF-8, it would be seen as empty, never as something else.
+fn text(packed: &Packed, index: u32) -> &str {
+    std::str::from_utf8(blob(packed, index)).unwrap_or_default()
+}
+
+impl<'a> View<'a> {
+    fn coded(&self) -> Option<&'a Coded> {
+        match &self.raw.cells {
+            Cells::Coded(coded) => Some(coded),
+            _ => None,
+        }
+    }
+
+    /// Number of cells; 0 for columns of ids, which [`View::ids`] gives.
+    pub fn len(&self) -> u32 {
+        let cells = match &self.raw.cells {
+            Cells::Coded(coded) => coded.codes.len(),
+            Cells::Ints(values) => values.len(),
+            Cells::Doubles(values) => values.len(),
+            Cells::Booleans(values) => values.len(),
+            // Read as a whole, by `ids`.
+            Cells::Ids(_) => 0,
+        };
+        cells as u32
+    }
+
+    /// True if no cell is there.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Distinct values; none for columns of numbers.
+    pub fn entries(self) -> impl Iterator<Item = Entry<'a>> {
+        let coded = self.coded();
+        let count = coded.map_or(0, |c| c.values.ends.len().max(c.keys.len())) as u32;
+        (0..count).filter_map(move |index| {
+            coded.map(|coded| Entry {
+                index,
+                key: self.entry_key(coded, index),
+                text: entry_text(coded, index),
+            })
+        })
+    }
+
+    fn entry_key(&self, coded: &'a Coded, entry: u32) -> &'a str {
+        coded.keys.get(entry as usize).map_or(self.key, |&key| text(self.keys, key))
+    }
+
+    /// Which entry a cell holds.
+    pub fn entry_of(&self, cell: u32) -> Option<u32> {
+        self.coded().map(|coded| coded.codes[cell as usize])
+    }
+
+    /// The row of a cell.
+    pub fn row_of(&self, cell: u32) -> u32 {
+        self.raw.rows.get(cell as usize).copied().unwrap_or(cell)
+    }
+
+    /// The cells of a row: none, one, or several for repeated keys.
+    pub fn cells_of(&self, row: u32) -> Range<u32> {
+        if self.raw.rows.is_empty() {
+            return if row < self.len() { row..row + 1 } else { 0..0 };
+        }
+        let start = self.raw.rows.partition_point(|&r| r < row) as u32;
+        let cells = self.raw.rows[start as usize..].iter().take_while(|&&r| r == row).count() as u32;
+        start..start + cells
+    }
+
+    /// What a cell holds. For ids see [`View::ids`].
+    pub fn value(&self, cell: u32) -> Value<'a> {
+        let index = cell as usize;
+        match &self.raw.cells {
+            Cells::Coded(coded) if coded.values.ends.is_empty() => Value::Present,
+            Cells::Coded(coded) => match std::str::from_utf8(blob(&coded.values, coded.codes[index])) {
+                Ok(text) => Value::Text(text),
+                Err(_) => Value::Bytes(blob(&coded.values, coded.codes[index])),
+            },
+            Cells::Ints(values) => Value::Int(values[index]),
+            Cells::Doubles(values) => Value::Double(values[index]),
+            Cells::Booleans(values) => Value::Boolean(values[index] != 0),
+            Cells::Ids(_) => Value::Present,
+        }
+    }
+
+    /// All cells, by row.
+    pub fn cells(self) -> impl Iterator<Item = Cell<'a>> {
+        (0..self.len()).map(move |index| Cell {
+            index,
+            row: self.row_of(index),
+            key: self.cell_key(index),
+            value: self.value(index),
+        })
+    }
+
+    fn cell_key(&self, cell: u32) -> &'a str {
+        match self.coded() {
+            Some(coded) => self.entry_key(coded, coded.codes[cell as usize]),
+            None => self.raw.cell_keys.get(cell as usize).map_or(self.key, |&key| text(self.keys, key)),
+        }
+    }
+
+    /// The first value of a row.
+    pub fn first(&self, row: u32) -> Option<Value<'a>> {
+        let cells = self.cells_of(row);
+        (!cells.is_empty()).then(|| self.value(cells.start))
+    }
+
+    /// The first value of a row, if it is text.
+    pub fn text(&self, row: u32) -> Option<&'a str> {
+        match self.first(row) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The first value of a row, if it is an int.
+    pub fn int(&self, row: u32) -> Option<i64> {
+        match self.first(row) {
+            Some(Value::Int(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The first value of a row, if it is a double.
+    pub fn double(&self, row: u32) -> Option<f64> {
+        match self.first(row) {
+            Some(Value::Double(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The first value of a row, if it is a bool.
+    pub fn boolean(&self, row: u32) -> Option<bool> {
+        match self.first(row) {
+            Some(Value::Boolean(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Ids, one for each row: `ids::<16>()` for trace ids, `ids::<8>()` for span ids.
+    pub fn ids<const BYTES: usize>(&self) -> &'a [[u8; BYTES]] {
+        match &self.raw.cells {
+            Cells::Ids(bytes) => bytes.as_chunks().0,
+            _ => &[],
+        }
+    }
+}
+
+fn entry_text(coded: &Coded, index: u32) -> &str {
+    if coded.values.ends.is_empty() { "" } else { text(&coded.values, index) }
+}

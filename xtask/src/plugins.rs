@@ -1,0 +1,243 @@
+//! `cargo xtask plugins`: builds the guests in `plugins/` and makes components of them.
+//!
+//! The components are committed, so that building the server needs neither the wasm target nor this command;
+//! `--check` builds them again and compares.
+
+use crate::sh::{cache_dir, cargo, output, root, run, target_dir};
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// Where components and their provenance are kept, below `plugins/`.
+const COMPONENTS: &str = "plugins/components";
+/// What a component may import. Anything else (WASI first of all) the server refuses.
+const IMPORTS: [&str; 6] = ["types", "native", "log", "metrics", "state", "helpers"];
+const PACKAGE: &str = "cadenza:plugin/";
+/// Other files that go into a component, besides those of its own folder.
+const SHARED: [&str; 4] = ["plugins/Cargo.toml", "plugins/Cargo.lock", "sdk/rust", "wit"];
+
+/// Where a committed component comes from.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Provenance {
+    /// `rustc -vV`, in one line.
+    compiler: String,
+    components: BTreeMap<String, Origin>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Origin {
+    /// SHA-256 of the component.
+    component: String,
+    /// SHA-256 over the paths and contents of all sources.
+    sources: String,
+    bytes: u64,
+}
+
+pub(crate) fn run_command(args: &[String]) -> Result<()> {
+    let check = args.iter().any(|arg| arg == "--check");
+    let compiler = Compiler::find()?;
+    println!("compiler: {}", compiler.version);
+    let mut made = Provenance { compiler: compiler.version.clone(), components: BTreeMap::new() };
+    let mut components = BTreeMap::new();
+    for (name, module) in compiler.build()? {
+        let component = wrap(&module).with_context(|| format!("{}: making a component", module.display()))?;
+        let origin = Origin {
+            component: hex(&Sha256::digest(&component)),
+            sources: sources(&name)?,
+            bytes: component.len() as u64,
+        };
+        println!("{name}: {} bytes", component.len());
+        made.components.insert(name.clone(), origin);
+        components.insert(name, component);
+    }
+    let folder = root().join(COMPONENTS);
+    let file = folder.join("provenance.json");
+    if check {
+        let committed = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        return compare(&serde_json::from_str(&committed)?, &made, &folder);
+    }
+    std::fs::create_dir_all(&folder)?;
+    for (name, component) in components {
+        std::fs::write(folder.join(format!("{name}.wasm")), component)?;
+    }
+    std::fs::write(&file, serde_json::to_string_pretty(&made)? + "\n")?;
+    Ok(())
+}
+
+fn compare(committed: &Provenance, made: &Provenance, folder: &Path) -> Result<()> {
+    let mut wrong = Vec::new();
+    for (name, origin) in &committed.components {
+        let bytes = std::fs::read(folder.join(format!("{name}.wasm")))?;
+        if hex(&Sha256::digest(&bytes)) != origin.component {
+            wrong.push(format!("{name}: the component is not the one in provenance.json"));
+        }
+        let Some(now) = made.components.get(name) else {
+            wrong.push(format!("{name}: has no sources"));
+            continue;
+        };
+        if now.sources != origin.sources {
+            wrong.push(format!("{name}: its sources have changed since: run `cargo xtask plugins`"));
+        } else if now.component != origin.component && made.compiler == committed.compiler {
+            wrong.push(format!("{name}: the same compiler makes other bytes of the same sources"));
+        }
+    }
+    wrong.extend(
+        made.components
+            .keys()
+            .filter(|name| !committed.components.contains_key(*name))
+            .map(|name| format!("{name}: is not in provenance.json: run `cargo xtask plugins`")),
+    );
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("\n"));
+    }
+    if made.compiler == committed.compiler {
+        println!("the committed components are what this compiler makes, byte by byte");
+    } else {
+        println!(
+            "NOT COMPARED BYTE BY BYTE: made by {}; this is {}. Sources and digests agree, and all of them build",
+            committed.compiler, made.compiler
+        );
+    }
+    Ok(())
+}
+
+/// A compiler that has the target.
+struct Compiler {
+    rustc: PathBuf,
+    version: String,
+}
+
+impl Compiler {
+    fn find() -> Result<Self> {
+        let given = std::env::var_os("PLUGIN_RUSTC").map(PathBuf::from);
+        let private = cache_dir().join("wasm-rust");
+        let rustc = match given {
+            Some(rustc) => rustc,
+            None if has_target(Path::new("rustc")) => PathBuf::from("rustc"),
+            None => {
+                // Does nothing if it has been made already.
+                let script = root().join("xtask/wasm-rust.sh");
+                let made = output(Command::new("bash").arg(script).arg(&private)).with_context(|| {
+                    format!(
+                        "no compiler for {TARGET}: `rustup target add {TARGET}`, or name one in PLUGIN_RUSTC; \
+                         making one from Debian's packages failed too"
+                    )
+                })?;
+                PathBuf::from(made.trim())
+            }
+        };
+        if !has_target(&rustc) {
+            bail!("{} has no std for {TARGET}", rustc.display());
+        }
+        let version = output(Command::new(&rustc).arg("-vV"))?;
+        let wanted = ["rustc ", "host: ", "LLVM version: "];
+        let lines: Vec<&str> =
+            version.lines().filter(|line| wanted.iter().any(|start| line.starts_with(start))).collect();
+        Ok(Self { rustc, version: lines.join("; ") })
+    }
+
+    /// Builds every guest; gives names and modules.
+    fn build(&self) -> Result<Vec<(String, PathBuf)>> {
+        let target = target_dir().join("plugins");
+        let home = std::env::var_os("CARGO_HOME").map_or_else(
+            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"),
+            PathBuf::from,
+        );
+        // No path of this machine gets into a component: the same everywhere, and nothing to learn from it.
+        let flags = format!(
+            "--remap-path-prefix={}=/cargo\x1f--remap-path-prefix={}=/cadenza",
+            home.display(),
+            root().display()
+        );
+        run(cargo(&[
+            "build",
+            "--release",
+            "--locked",
+            "--target",
+            TARGET,
+            "--manifest-path",
+            "plugins/Cargo.toml",
+        ])
+        .arg("--target-dir")
+        .arg(&target)
+        .env("RUSTC", &self.rustc)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags))?;
+        let modules = target.join(TARGET).join("release");
+        let module = |name: &str| modules.join(format!("cadenza_plugin_{}.wasm", name.replace('-', "_")));
+        Ok(names()?.into_iter().map(|name| (name.clone(), module(&name))).collect())
+    }
+}
+
+/// The folders of `plugins/` that hold a guest.
+fn names() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join("plugins"))? {
+        let entry = entry?;
+        let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default();
+        if manifest.contains("\"cdylib\"") {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn has_target(rustc: &Path) -> bool {
+    let folder = output(Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]));
+    let entries = folder.ok().and_then(|folder| std::fs::read_dir(folder.trim()).ok());
+    entries.is_some_and(|entries| {
+        entries.flatten().any(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            // With a hash where rustup puts it, without where cargo has built it.
+            name == "libstd.rlib" || name.starts_with("libstd-") && name.ends_with(".rlib")
+        })
+    })
+}
+
+/// A component of a module, refused if it needs what the server does not give.
+fn wrap(module: &Path) -> Result<Vec<u8>> {
+    let module = std::fs::read(module)?;
+    // The encoder lends itself to `module()`, so it cannot be a temporary.
+    let mut encoder = wit_component::ComponentEncoder::default();
+    let component = encoder.validate(true).module(&module)?.encode()?;
+    let decoded = wit_component::decode(&component)?;
+    let (resolve, package) = (decoded.resolve(), decoded.package());
+    let world = resolve.packages[package].worlds.values().next().context("a component has a world")?;
+    for key in resolve.worlds[*world].imports.keys() {
+        let name = resolve.name_world_key(key);
+        let ours = name.strip_prefix(PACKAGE).and_then(|rest| rest.split('@').next());
+        if !ours.is_some_and(|interface| IMPORTS.contains(&interface)) {
+            bail!("imports {name}: a plugin may import only {} of {PACKAGE}", IMPORTS.join(", "));
+        }
+    }
+    Ok(component)
+}
+
+/// A digest over all that a guest is built from.
+fn sources(name: &str) -> Result<String> {
+    let own = format!("plugins/{name}");
+    let mut paths = vec![own.as_str()];
+    paths.extend(SHARED);
+    let listed = output(
+        Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).args(&paths),
+    )?;
+    let mut files: Vec<&str> = listed.lines().collect();
+    files.sort_unstable();
+    files.dedup();
+    let mut digest = Sha256::new();
+    for file in files {
+        let content = std::fs::read(root().join(file)).with_context(|| file.to_owned())?;
+        digest.update(format!("{file}\0{}\0", content.len()));
+        digest.update(&content);
+    }
+    Ok(hex(&digest.finalize()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
