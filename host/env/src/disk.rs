@@ -58,6 +58,12 @@ pub trait DiskFile: Send + Sync + 'static {
 
     /// Cuts or extends the file. Not durable until [`DiskFile::sync_data`].
     fn set_len(&self, len: u64) -> io::Result<()>;
+
+    /// Numbers that change when the content is replaced, so that an unchanged file need not be read; `None`
+    /// where a disk has no such thing.
+    fn stamp(&self) -> io::Result<Option<[u64; 3]>> {
+        Ok(None)
+    }
 }
 
 /// Holds a lock until dropped.

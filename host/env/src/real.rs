@@ -6,7 +6,7 @@ use rustix::fs::FlockOperation;
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IoSlice};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -178,5 +178,11 @@ impl DiskFile for RealFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
+    }
+
+    fn stamp(&self) -> io::Result<Option<[u64; 3]>> {
+        let data = self.0.metadata()?;
+        let modified_ns = data.mtime().wrapping_mul(1_000_000_000).wrapping_add(data.mtime_nsec());
+        Ok(Some([data.ino(), data.len(), modified_ns.cast_unsigned()]))
     }
 }

@@ -4,6 +4,7 @@
 //! does with each span what the chain says. A chain that is not there yet holds the tenant's ingest.
 
 use cadenza_model::{Columns, TenantId};
+use futures::future::BoxFuture;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,12 @@ pub trait Chains: Send + Sync + 'static {
     /// # Errors
     /// When the tenant has a chain that cannot run yet: its spans must wait with the client.
     fn chain(&self, tenant: &TenantId) -> Result<Option<Arc<dyn Chain>>, Hold>;
+
+    /// Waits, not for long, while the tenant's first chain is being loaded: the first request of a tenant
+    /// need not be refused for that.
+    fn settle<'a>(&'a self, _tenant: &'a TenantId) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// One version of a tenant's chain.

@@ -116,7 +116,11 @@ impl Core {
     async fn run(self: &Arc<Self>, tenant: &Arc<Tenant>, batch: Vec<Waiting>) {
         let bytes: usize = batch.iter().map(|waiting| waiting.body.len()).sum();
         // Asked once for the batch: each request is processed by one version.
-        let chain = self.chains.chain(&tenant.id);
+        let mut chain = self.chains.chain(&tenant.id);
+        if chain.is_err() {
+            self.chains.settle(&tenant.id).await;
+            chain = self.chains.chain(&tenant.id);
+        }
         let is_slow = matches!(&chain, Ok(Some(chain)) if chain.calls_guests());
         let prepared = if bytes > INLINE_BYTES_MAX || is_slow {
             let (core, tenant) = (self.clone(), tenant.clone());

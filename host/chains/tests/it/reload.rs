@@ -1,0 +1,139 @@
+//! A change of code, configuration or secret swaps the chain; a candidate that fails does not.
+
+use crate::support::{Rig, entry, tenant};
+use cadenza_ingest::chain::Chains as _;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+#[tokio::test]
+async fn tenants_without_plugins_never_wait() {
+    let rig = Rig::new();
+    assert_eq!(rig.met("free"), "none");
+}
+
+#[tokio::test]
+async fn a_tenant_waits_until_its_first_chain_is_loaded() {
+    let rig = Rig::new();
+    rig.put("a.wasm", "a1");
+    rig.wish("t", &[entry("a", "a.wasm", "{}"), entry("b", "builtin:one", "{}")]);
+    assert_eq!(rig.met("t"), "held: the plugin chain is being loaded");
+    rig.chains.load();
+    assert_eq!(rig.met("t"), "t: a1({}) builtin-one({})");
+}
+
+#[tokio::test]
+async fn a_missing_component_holds_its_tenant_alone_and_says_so() {
+    let rig = Rig::new();
+    rig.wish("t", &[entry("scrub", "scrub.wasm", "{}")]);
+    rig.wish("u", &[entry("b", "builtin:one", "{}")]);
+    assert!(rig.met("t").starts_with("held") && rig.met("u").starts_with("held"));
+    rig.chains.load();
+    let why = rig.met("t");
+    assert!(why.contains("plugin scrub: cannot read") && why.contains("scrub.wasm"), "{why}");
+    assert_eq!(rig.met("u"), "u: builtin-one({})");
+    let status = rig.chains.status();
+    assert_eq!((status[0].tenant.as_str(), status[0].state), ("t", "loading"));
+    assert!(status[0].faults[0].contains("scrub.wasm"), "{:?}", status[0]);
+    rig.put("scrub.wasm", "s");
+    rig.chains.load();
+    assert_eq!(rig.met("t"), "t: s({})");
+}
+
+#[tokio::test]
+async fn code_configuration_and_secrets_each_swap_the_chain() {
+    let rig = Rig::new();
+    rig.put("a.wasm", "a1");
+    rig.wish("t", &[entry("a", "a.wasm", "1")]);
+    drop(rig.met("t"));
+    rig.chains.load();
+    assert_eq!(rig.met("t"), "t: a1(1)");
+    rig.put("a.wasm", "a2");
+    rig.chains.load();
+    assert_eq!(rig.met("t"), "t: a2(1)");
+    rig.wish("t", &[entry("a", "a.wasm", "2")]);
+    rig.chains.load();
+    assert_eq!(rig.met("t"), "t: a2(2)");
+    let before = rig.chains.status()[0].version.as_ref().expect("running").number;
+    rig.wishes.secrets.store(9, Ordering::Relaxed);
+    rig.chains.load();
+    let status = rig.chains.status();
+    assert_eq!(status[0].version.as_ref().expect("running").number, before + 1);
+    assert_eq!(status[0].earlier.len(), 3, "{status:?}");
+    rig.wish("t", &[]);
+    rig.chains.load();
+    assert_eq!(rig.met("t"), "none");
+}
+
+#[tokio::test]
+async fn what_has_not_changed_is_neither_compiled_nor_swapped_again() {
+    let rig = Rig::new();
+    rig.put("a.wasm", "a1");
+    rig.put("same.wasm", "a1");
+    rig.wish("t", &[entry("a", "a.wasm", "1"), entry("b", "same.wasm", "2")]);
+    rig.wish("u", &[entry("a", "a.wasm", "1")]);
+    assert!(rig.met("t").starts_with("held") && rig.met("u").starts_with("held"));
+    for _ in 0..5 {
+        rig.chains.load();
+    }
+    assert_eq!(rig.loads.load(Ordering::Relaxed), 1, "equal contents are one component");
+    assert!(rig.chains.status().iter().all(|status| status.earlier.is_empty()));
+}
+
+#[tokio::test]
+async fn a_failing_candidate_leaves_the_old_chain_running_and_says_why() {
+    let rig = Rig::new();
+    rig.put("a.wasm", "a1");
+    rig.wish("t", &[entry("a", "a.wasm", "1")]);
+    drop(rig.met("t"));
+    rig.chains.load();
+    let check = |expected: &str| {
+        rig.chains.load();
+        assert_eq!(rig.met("t"), "t: a1(1)");
+        let faults = rig.chains.status()[0].faults.join(" ");
+        assert!(faults.contains(expected), "{faults}");
+    };
+    check("");
+    rig.put("a.wasm", "bad");
+    check("it does not compile");
+    rig.put("a.wasm", "picky");
+    check("traps on a recorded batch");
+    rig.put("a.wasm", &"x".repeat(1001));
+    check("1001 bytes, the limit is 1000");
+    std::fs::remove_file(rig.dir.path().join("a.wasm")).expect("removing");
+    check("cannot read");
+    rig.wish("t", &[entry("a", "builtin:two", "1")]);
+    check("there is no builtin:two");
+    rig.wish("t", &[entry("a", "builtin:one", "wrong")]);
+    check("/key: unknown");
+    rig.put("a.wasm", "a1");
+    rig.wish("t", &[entry("a", "a.wasm", "1")]);
+    check("");
+    assert!(rig.chains.status()[0].faults.is_empty());
+}
+
+#[tokio::test]
+async fn a_failure_that_may_pass_is_tried_again_later() {
+    let rig = Rig::new();
+    rig.put("a.wasm", "bad");
+    rig.wish("t", &[entry("a", "a.wasm", "1")]);
+    drop(rig.met("t"));
+    rig.chains.load();
+    rig.chains.load();
+    assert_eq!(rig.loads.load(Ordering::Relaxed), 1);
+    rig.clock.advance(Duration::from_secs(11));
+    rig.chains.load();
+    assert_eq!(rig.loads.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn the_first_request_waits_for_the_chain_instead_of_being_refused() {
+    let rig = Rig::new();
+    rig.put("a.wasm", "a1");
+    rig.wish("t", &[entry("a", "a.wasm", "1")]);
+    let looking = tokio::spawn(rig.chains.clone().run());
+    let tenant = tenant("t");
+    assert!(rig.chains.chain(&tenant).is_err());
+    rig.chains.settle(&tenant).await;
+    assert_eq!(rig.met("t"), "t: a1(1)");
+    looking.abort();
+}
