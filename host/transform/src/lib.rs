@@ -5,11 +5,23 @@
 //! is done once per distinct value, and what does not occur in a batch costs next to nothing.
 
 pub mod batch;
+mod compile;
+mod condition;
 pub mod edit;
 mod error;
+mod hash;
+mod kernels;
+mod pattern;
 pub mod plan;
+mod selector;
+mod text;
 
 pub use batch::{Batch, CellKind, Column, Packed, Table};
+pub use compile::{
+    Compiled, FIELDS_MAX, KEY_BYTES_MAX, LITERAL_BYTES_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, STEPS_MAX,
+    TALLIES_MAX, TARGETS_MAX,
+};
 pub use edit::{Address, ColumnPart, Edit, EditValues, Operation};
 pub use error::{EditError, EditFault, PlanError, RunError};
+pub use hash::{Secrets, keyed64};
 pub use plan::{Kind, Plan, Scope};
