@@ -14,6 +14,7 @@
 
 mod apply;
 mod data;
+mod otlp;
 mod project;
 
 pub use apply::apply;
