@@ -111,6 +111,8 @@ fn scopes_of(field: &Field) -> Vec<Scope> {
         Field::Intrinsic(Intrinsic::InstrumentationName | Intrinsic::InstrumentationVersion) => {
             vec![Scope::Instrumentation]
         }
+        Field::Intrinsic(Intrinsic::EventName | Intrinsic::EventTimeSinceStart) => vec![Scope::Event],
+        Field::Intrinsic(Intrinsic::LinkTraceId | Intrinsic::LinkSpanId) => vec![Scope::Link],
         Field::Intrinsic(_) => vec![Scope::Span],
     }
 }

@@ -3,7 +3,13 @@
 //!
 //! Nothing here knows how guests run. Everything works on dictionary codes: what depends on a value alone
 //! is done once per distinct value, and what does not occur in a batch costs next to nothing.
+//!
+//! [`Compiled`] is a checked plan, [`Programs`] the plans of a chain, [`Session`] a worker's memory. For each
+//! batch: [`Session::begin`]; for each plugin [`Session::run`] the steps before its guest, then
+//! [`Session::project`], the call, [`Session::apply`], [`Session::recycle`], and the steps after it; at the
+//! end [`Session::finish`].
 
+mod apply;
 pub mod batch;
 mod compile;
 mod condition;
@@ -11,11 +17,16 @@ pub mod edit;
 mod error;
 mod hash;
 mod kernels;
+mod native;
 mod pattern;
 pub mod plan;
+mod programs;
+mod project;
 mod selector;
+mod session;
 mod text;
 
+pub use apply::{EDIT_BYTES_MIN, EDIT_BYTES_RATIO, EDIT_CELLS_MIN, EDIT_CELLS_PER_ROW, EDITS_MAX};
 pub use batch::{Batch, CellKind, Column, Packed, Table};
 pub use compile::{
     Compiled, FIELDS_MAX, KEY_BYTES_MAX, LITERAL_BYTES_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, STEPS_MAX,
@@ -24,4 +35,7 @@ pub use compile::{
 pub use edit::{Address, ColumnPart, Edit, EditValues, Operation};
 pub use error::{EditError, EditFault, PlanError, RunError};
 pub use hash::{Secrets, keyed64};
+pub use native::Part;
 pub use plan::{Kind, Plan, Scope};
+pub use programs::Programs;
+pub use session::{Applied, Session};

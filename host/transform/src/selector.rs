@@ -36,23 +36,6 @@ impl Selector {
         }
     }
 
-    /// The one key that it selects.
-    pub(crate) fn exact(&self) -> Option<&str> {
-        match self {
-            Self::Exact(key) => Some(key),
-            Self::Prefix(_) | Self::Glob(_) | Self::Pattern(..) | Self::Any => None,
-        }
-    }
-
-    /// False only if no key is selected by both.
-    pub(crate) fn may_overlap(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Exact(key), other) | (other, Self::Exact(key)) => other.is_match(key),
-            (Self::Prefix(a), Self::Prefix(b)) => a.starts_with(&**b) || b.starts_with(&**a),
-            _ => true,
-        }
-    }
-
     /// True if both select the same keys by the same words.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -117,16 +100,5 @@ mod tests {
         check("", "", true);
         check("", "a", false);
         check("a**b", "ab", true);
-    }
-
-    #[test]
-    fn overlap_is_told_where_it_can_be_told() {
-        let exact = |key: &str| Selector::Exact(key.into());
-        let prefix = |key: &str| Selector::Prefix(key.into());
-        assert!(!exact("a").may_overlap(&exact("b")));
-        assert!(exact("ab").may_overlap(&prefix("a")));
-        assert!(!prefix("ab").may_overlap(&prefix("ac")));
-        assert!(prefix("ab").may_overlap(&prefix("abc")));
-        assert!(Selector::Any.may_overlap(&exact("x")));
     }
 }

@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cadenza_model::ValueRef;
-use cadenza_model::otlp::any_value::{array_elements, bytes_of, map_entries, value};
+use cadenza_model::otlp::any_value::{array_elements, bytes_of, map_entries};
 use cadenza_model::otlp::json::{put_double, put_string};
 use std::io::Write as _;
 
@@ -70,10 +70,4 @@ fn put_json(out: &mut Vec<u8>, value: ValueRef<'_>) {
             out.push(b'}');
         }
     }
-}
-
-/// The type of an encoded AnyValue with the bits that columns keep for it; text and what is encoded is
-/// left to the caller.
-pub(crate) fn decoded(encoded: &[u8]) -> ValueRef<'_> {
-    value(encoded)
 }

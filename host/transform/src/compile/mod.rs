@@ -4,7 +4,7 @@
 mod grants;
 mod step;
 
-pub(crate) use step::{Assign, CompiledStep, Const, MaskAt, Mode, Op, TextField, ValueSource};
+pub(crate) use step::{Assign, CompiledStep, Const, MaskAt, Mode, Op, ReportOp, TextField, ValueSource};
 
 use crate::error::PlanError;
 use crate::hash::{Keyed, Secrets};

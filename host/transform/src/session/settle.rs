@@ -1,0 +1,205 @@
+//! Putting attributes, events and links in their places.
+
+use super::work::{DEAD, attrs_mut};
+use super::{Session, Work};
+use crate::plan::Scope;
+use cadenza_model::{Attrs, Code, Columns, SpanId, TraceId};
+
+impl Session {
+    /// Puts new attributes behind the others of their rows and closes the gaps of removed ones. What was
+    /// found or projected before is void afterwards.
+    pub fn settle(&mut self, columns: &mut Columns) {
+        let mut moved = false;
+        for scope in Scope::ALL {
+            let work = &mut self.tables[scope as usize];
+            let list = attrs_mut(columns, scope);
+            if !work.dead.is_empty() || list.key.len() > work.main {
+                rebuild(work, list);
+                work.moved(list.key.len());
+                moved = true;
+            }
+        }
+        self.apply_growth(columns);
+        for scope in [Scope::Event, Scope::Link] {
+            let dropped = std::mem::take(&mut self.tables[scope as usize].dropped);
+            if !dropped.is_empty() {
+                drop_children(columns, scope, &dropped);
+                let work = &mut self.tables[scope as usize];
+                work.moved(super::attrs(columns, scope).key.len());
+                // Rows have other numbers now.
+                work.forget_tallies();
+                self.ancestors.clear();
+                self.stale = true;
+                moved = true;
+            }
+        }
+        self.layout += u64::from(moved);
+    }
+
+    /// Carries the changes of size over to the spans.
+    fn apply_growth(&mut self, columns: &mut Columns) {
+        let add = |bytes: &mut u32, grown: i32| *bytes = bytes.saturating_add_signed(grown);
+        let grown = std::mem::take(&mut self.tables[Scope::Span as usize].grown);
+        for (bytes, &grown) in columns.spans.wire_bytes.iter_mut().zip(&grown) {
+            add(bytes, grown);
+        }
+        self.tables[Scope::Span as usize].grown = cleared(grown);
+        for scope in [Scope::Event, Scope::Link] {
+            let grown = std::mem::take(&mut self.tables[scope as usize].grown);
+            if !grown.is_empty() {
+                let spans = &mut columns.spans;
+                let ends = if scope == Scope::Event { &spans.event_ends } else { &spans.link_ends };
+                let mut start = 0;
+                for (bytes, &end) in spans.wire_bytes.iter_mut().zip(ends) {
+                    for &grown in &grown[start..end as usize] {
+                        add(bytes, grown);
+                    }
+                    start = end as usize;
+                }
+            }
+            self.tables[scope as usize].grown = cleared(grown);
+        }
+    }
+}
+
+fn cleared<T>(mut list: Vec<T>) -> Vec<T> {
+    list.clear();
+    list
+}
+
+/// One column of attributes being rebuilt: stretches of what stays, new ones between them.
+fn rebuild_column<T: Copy>(column: &mut Vec<T>, main: usize, dead: &[u32], new: &[(u32, u32)]) {
+    let mut out = Vec::with_capacity(column.len());
+    let mut from = 0;
+    let mut dead = dead.iter().map(|&at| at as usize).peekable();
+    let mut copy_until = |out: &mut Vec<T>, until: usize| {
+        while let Some(gap) = dead.next_if(|&gap| gap < until) {
+            out.extend_from_slice(&column[from..gap]);
+            from = gap + 1;
+        }
+        out.extend_from_slice(&column[from..until]);
+        from = until;
+    };
+    for &(until, at) in new {
+        copy_until(&mut out, until as usize);
+        out.push(column[at as usize]);
+    }
+    copy_until(&mut out, main);
+    *column = out;
+}
+
+/// Rebuilds the lists of a table.
+fn rebuild(work: &mut Work, attrs: &mut Attrs) {
+    let main = work.main;
+    let dead = &mut work.dead;
+    dead.retain(|&at| (at as usize) < main);
+    dead.sort_unstable();
+    // Where each new one goes, and where it is; by row, and by age within a row.
+    let mut order: Vec<(u32, u32)> = Vec::with_capacity(work.new_rows.len());
+    for (i, &row) in work.new_rows.iter().enumerate() {
+        let at = main + i;
+        if attrs.key[at] != DEAD {
+            order.push((row, at as u32));
+        }
+    }
+    order.sort_by_key(|&(row, _)| row);
+    let mut new = order;
+    let rows: Vec<u32> = new.iter().map(|&(row, _)| row).collect();
+    for entry in &mut new {
+        entry.0 = attrs.ends[entry.0 as usize];
+    }
+    rebuild_column(&mut attrs.key, main, dead, &new);
+    rebuild_column(&mut attrs.ty, main, dead, &new);
+    rebuild_column(&mut attrs.val, main, dead, &new);
+    if !work.marks.is_empty() {
+        work.marks.resize(main + work.new_rows.len(), 0);
+        rebuild_column(&mut work.marks, main, dead, &new);
+    }
+    let (mut gone, mut come) = (0, 0);
+    for (row, end) in attrs.ends.iter_mut().enumerate() {
+        while dead.get(gone).is_some_and(|&at| at < *end) {
+            gone += 1;
+        }
+        while rows.get(come).is_some_and(|&new| new as usize <= row) {
+            come += 1;
+        }
+        *end = *end - gone as u32 + come as u32;
+    }
+}
+
+fn keep<T: Copy>(column: &mut Vec<T>, dropped: &[bool]) {
+    let mut gone = dropped.iter();
+    column.retain(|_| !gone.next().copied().unwrap_or(false));
+}
+
+fn keep_attrs(attrs: &mut Attrs, dropped: &[bool]) {
+    let (mut write, mut start) = (0, 0);
+    let mut rows = 0;
+    for (row, &dropped) in dropped.iter().enumerate() {
+        let end = attrs.ends[row] as usize;
+        if !dropped {
+            attrs.key.copy_within(start..end, write);
+            attrs.ty.copy_within(start..end, write);
+            attrs.val.copy_within(start..end, write);
+            write += end - start;
+            attrs.ends[rows] = write as u32;
+            rows += 1;
+        }
+        start = end;
+    }
+    attrs.ends.truncate(rows);
+    attrs.key.truncate(write);
+    attrs.ty.truncate(write);
+    attrs.val.truncate(write);
+}
+
+fn keep_ends(ends: &mut [u32], dropped: &[bool]) {
+    let (mut gone, mut row) = (0, 0);
+    for end in ends {
+        while row < *end as usize {
+            gone += u32::from(dropped[row]);
+            row += 1;
+        }
+        *end -= gone;
+    }
+}
+
+/// Removes events or links.
+fn drop_children(columns: &mut Columns, scope: Scope, dropped: &[bool]) {
+    /// About what an event or link takes besides its attributes and texts.
+    const ROW_BYTES: u32 = 12;
+    let event = scope == Scope::Event;
+    let spans = &mut columns.spans;
+    let ends = if event { &mut spans.event_ends } else { &mut spans.link_ends };
+    let mut start = 0;
+    for (bytes, &end) in spans.wire_bytes.iter_mut().zip(&*ends) {
+        let gone = dropped[start..end as usize].iter().filter(|&&gone| gone).count();
+        *bytes = bytes.saturating_sub(gone as u32 * ROW_BYTES);
+        start = end as usize;
+    }
+    keep_ends(ends, dropped);
+    if event {
+        keep::<u64>(&mut columns.events.time_ns, dropped);
+        keep::<Code>(&mut columns.events.name, dropped);
+        keep::<u32>(&mut columns.events.dropped_attributes, dropped);
+        keep_attrs(&mut columns.event_attrs, dropped);
+        return;
+    }
+    let links = &mut columns.links;
+    keep::<TraceId>(&mut links.trace_id, dropped);
+    keep::<SpanId>(&mut links.span_id, dropped);
+    keep::<Code>(&mut links.trace_state, dropped);
+    keep::<u32>(&mut links.flags, dropped);
+    keep::<u32>(&mut links.dropped_attributes, dropped);
+    links.odd_ids.retain(|odd| !dropped[odd.0 as usize]);
+    let mut gone = 0;
+    let mut row = 0;
+    for odd in &mut links.odd_ids {
+        while row < odd.0 as usize {
+            gone += u32::from(dropped[row]);
+            row += 1;
+        }
+        odd.0 -= gone;
+    }
+    keep_attrs(&mut columns.link_attrs, dropped);
+}
