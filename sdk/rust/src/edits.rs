@@ -6,7 +6,8 @@ use crate::types::{Address, ColumnPart, Edit, EditValues, Operation, Packed};
 /// The edits of one call.
 ///
 /// Edits that do the same to the same column or target with values of the same type are carried out together, where
-/// the first of them stands; within one, the last for an index wins. Indexes may come in any order.
+/// the first of them stands; within one, the last for an index wins, of inserts the first. Indexes may come in any
+/// order.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
     groups: Vec<Group>,
@@ -234,10 +235,13 @@ impl Group {
         Edit { operation: self.operation, address, values: self.values }
     }
 
-    /// Ascending, the last of equal ones wins.
+    /// Ascending; of equal ones the first counts for inserts, for others the last.
     fn sort(&mut self) {
         let mut order: Vec<usize> = (0..self.index.len()).collect();
-        order.sort_by_key(|&i| (self.index[i], std::cmp::Reverse(i)));
+        if !matches!(self.operation, Operation::Insert(_)) {
+            order.reverse();
+        }
+        order.sort_by_key(|&i| self.index[i]);
         order.dedup_by_key(|i| self.index[*i]);
         self.index = order.iter().map(|&i| self.index[i]).collect();
         match &mut self.values {
@@ -262,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn edits_of_one_kind_become_one_ascending_edit_and_the_last_wins() {
+    fn edits_of_one_kind_become_one_ascending_edit() {
         let mut edits = Edits::default();
         let target = Target(3);
         edits.upsert(target).str(7, "x");
@@ -270,11 +274,14 @@ mod tests {
         edits.upsert(target).str(2, "y");
         edits.upsert(target).str(7, "zz");
         edits.delete(Column(0), 4);
+        edits.insert(target).int(4, 1);
+        edits.insert(target).int(4, 2);
         let edits = edits.finish();
-        assert_eq!(edits.len(), 3);
+        assert_eq!(edits.len(), 4);
         assert_eq!(edits[0].address, Address::Rows(vec![2, 7]));
         assert_eq!(edits[0].values, EditValues::Strings(Packed { ends: vec![1, 3], data: b"yzz".to_vec() }));
         assert_eq!(edits[1].values, EditValues::Ints(vec![5]));
         assert_eq!(edits[2].address, Address::Entries(ColumnPart { column: 0, at: vec![4] }));
+        assert_eq!(edits[3].values, EditValues::Ints(vec![1]));
     }
 }

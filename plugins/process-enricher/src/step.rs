@@ -1,0 +1,196 @@
+//! `step.name` and `step.index`: of spans whose parent is in the same request.
+
+use crate::Config;
+use crate::source::{self, Compiled, file_name, found};
+use cadenza_plugin_sdk::prelude::*;
+use regex_lite::Regex;
+
+/// What is derived for steps.
+pub(crate) struct Steps {
+    names: Option<Names>,
+    index: Option<Index>,
+    /// Steps have such names.
+    only: Option<Regex>,
+    columns: Columns,
+}
+
+struct Columns {
+    name: Column,
+    trace_id: Column,
+    span_id: Column,
+    parent_id: Column,
+    start: Column,
+}
+
+struct Names {
+    target: Target,
+    sources: Vec<Origin>,
+    overwrite: bool,
+}
+
+enum Origin {
+    Resource { column: Column, file: bool },
+    Span { column: Column, file: bool },
+    Name(Regex),
+    Value(String),
+    TraceId,
+}
+
+struct Index {
+    target: Target,
+    pattern: Option<Regex>,
+    order: bool,
+    first: i64,
+    overwrite: bool,
+}
+
+/// A step among its siblings: in this order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Sibling {
+    trace: [u8; 16],
+    parent: [u8; 8],
+    start: u64,
+    span: [u8; 8],
+    row: u32,
+}
+
+impl Steps {
+    /// None if nothing is derived for steps.
+    pub(crate) fn plan(config: &Config, plan: &mut Plan, errors: &mut Errors) -> Option<Self> {
+        let compiled = source::compile(&config.step_name, "/step_name", errors);
+        let mut pattern =
+            |text: &Option<String>, path| text.as_ref().and_then(|text| source::pattern(text, path, errors));
+        let only = pattern(&config.steps, "/steps");
+        let index_pattern = pattern(&config.step_index.name, "/step_index/name");
+        let names = (!compiled.is_empty()).then(|| Names {
+            target: plan.target(Scope::Span, "step.name"),
+            sources: compiled.into_iter().map(|source| Origin::plan(source, plan)).collect(),
+            overwrite: config.overwrite,
+        });
+        let index = (config.step_index.order || index_pattern.is_some()).then(|| Index {
+            target: plan.target(Scope::Span, "step.index"),
+            pattern: index_pattern,
+            order: config.step_index.order,
+            first: config.step_index.first,
+            overwrite: config.overwrite,
+        });
+        if names.is_none() && index.is_none() {
+            return None;
+        }
+        let mut column = |field| plan.column(intrinsic(field));
+        let columns = Columns {
+            name: column(Intrinsic::Name),
+            trace_id: column(Intrinsic::TraceId),
+            span_id: column(Intrinsic::SpanId),
+            parent_id: column(Intrinsic::ParentSpanId),
+            start: column(Intrinsic::StartUnixNano),
+        };
+        Some(Self { names, index, only, columns })
+    }
+
+    pub(crate) fn process(&self, batch: &Batch<'_>, edits: &mut Edits) {
+        let steps = self.siblings(batch);
+        if let Some(names) = &self.names {
+            names.process(&self.columns, &steps, batch, edits);
+        }
+        if let Some(index) = &self.index {
+            index.process(batch, self.columns.name, &steps, edits);
+        }
+    }
+
+    /// All steps, by parent and start.
+    fn siblings(&self, batch: &Batch<'_>) -> Vec<Sibling> {
+        let traces = batch.column(self.columns.trace_id).ids::<16>();
+        let spans = batch.column(self.columns.span_id).ids::<8>();
+        let parents = batch.column(self.columns.parent_id).ids::<8>();
+        let starts = batch.column(self.columns.start);
+        let names = batch.column(self.columns.name);
+        let meant: Vec<bool> =
+            names.entries().map(|e| self.only.as_ref().is_none_or(|only| only.is_match(e.text))).collect();
+        let mut known: Vec<([u8; 16], [u8; 8])> = traces.iter().copied().zip(spans.iter().copied()).collect();
+        known.sort_unstable();
+        let mut steps = Vec::new();
+        for row in 0..batch.spans() {
+            let i = row as usize;
+            let named = names.entry_of(row).is_none_or(|entry| meant[entry as usize]);
+            if named && parents[i] != [0; 8] && known.binary_search(&(traces[i], parents[i])).is_ok() {
+                let start = starts.int(row).unwrap_or_default() as u64;
+                steps.push(Sibling { trace: traces[i], parent: parents[i], start, span: spans[i], row });
+            }
+        }
+        steps.sort_unstable();
+        steps
+    }
+}
+
+impl Origin {
+    fn plan(source: Compiled, plan: &mut Plan) -> Self {
+        let text = |plan: &mut Plan, scope, key| plan.column(attribute(scope, key).values(ValueType::Text));
+        match source {
+            Compiled::Resource { key, file } => {
+                // A span finds its resource through its instrumentation scope.
+                plan.table(Scope::Instrumentation);
+                plan.table(Scope::Span);
+                Self::Resource { column: text(plan, Scope::Resource, key), file }
+            }
+            Compiled::Span { key, file } => Self::Span { column: text(plan, Scope::Span, key), file },
+            Compiled::Name(pattern) => Self::Name(pattern),
+            Compiled::Value(text) => Self::Value(text),
+            Compiled::TraceId => Self::TraceId,
+        }
+    }
+}
+
+impl Names {
+    fn process(&self, columns: &Columns, steps: &[Sibling], batch: &Batch<'_>, edits: &mut Edits) {
+        let names = batch.column(columns.name);
+        let part = |text, file| if file { file_name(text) } else { text };
+        let mut writer = if self.overwrite { edits.upsert(self.target) } else { edits.insert(self.target) };
+        for step in steps {
+            let row = step.row;
+            let value = self.sources.iter().find_map(|source| {
+                let text = match source {
+                    Origin::Resource { column, file } => {
+                        let scope = batch.parents(Scope::Span)[row as usize];
+                        let resource = batch.parents(Scope::Instrumentation)[scope as usize];
+                        batch.column(*column).text(resource).map(|text| part(text, *file))
+                    }
+                    Origin::Span { column, file } => {
+                        batch.column(*column).text(row).map(|text| part(text, *file))
+                    }
+                    Origin::Name(pattern) => names.text(row).and_then(|name| found(pattern, name)),
+                    Origin::Value(text) => Some(text.as_str()),
+                    Origin::TraceId => Some(""),
+                };
+                text.filter(|text| !text.is_empty() || matches!(source, Origin::TraceId))
+            });
+            match value {
+                // Only a trace id is empty here.
+                Some("") => {
+                    writer.str(row, &format!("{:032x}", u128::from_be_bytes(step.trace)));
+                }
+                Some(text) => writer.str(row, text),
+                None => {}
+            }
+        }
+    }
+}
+
+impl Index {
+    fn process(&self, batch: &Batch<'_>, name: Column, steps: &[Sibling], edits: &mut Edits) {
+        let names = batch.column(name);
+        let number =
+            |text| self.pattern.as_ref().and_then(|pattern| found(pattern, text)?.parse::<i64>().ok());
+        let numbers: Vec<Option<i64>> = names.entries().map(|entry| number(entry.text)).collect();
+        let mut writer = if self.overwrite { edits.upsert(self.target) } else { edits.insert(self.target) };
+        let mut place = 0;
+        for (i, step) in steps.iter().enumerate() {
+            let same = i > 0 && (steps[i - 1].trace, steps[i - 1].parent) == (step.trace, step.parent);
+            place = if same { place + 1 } else { 0 };
+            let numbered = names.entry_of(step.row).and_then(|entry| numbers[entry as usize]);
+            if let Some(index) = numbered.or(self.order.then_some(self.first.saturating_add(place))) {
+                writer.int(step.row, index);
+            }
+        }
+    }
+}
