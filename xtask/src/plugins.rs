@@ -3,7 +3,7 @@
 //! The components are committed, so that building the server needs neither the wasm target nor this command;
 //! `--check` builds them again and compares.
 
-use crate::sh::{cache_dir, cargo, output, root, run, target_dir};
+use crate::sh::{self, cache_dir, output, root, run, target_dir};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -35,6 +35,22 @@ struct Origin {
     /// SHA-256 over the paths and contents of all sources.
     sources: String,
     bytes: u64,
+}
+
+/// A command of cargo over the guests' workspace.
+pub(crate) fn cargo(command: &str) -> Command {
+    sh::cargo(&[command, "--manifest-path", "plugins/Cargo.toml"])
+}
+
+/// The same, building for this machine.
+pub(crate) fn native(command: &str) -> Command {
+    let mut command = cargo(command);
+    command.arg("--locked").arg("--target-dir").arg(target());
+    command
+}
+
+fn target() -> PathBuf {
+    target_dir().join("plugins")
 }
 
 pub(crate) fn run_command(args: &[String]) -> Result<()> {
@@ -142,7 +158,6 @@ impl Compiler {
 
     /// Builds every guest; gives names and modules.
     fn build(&self) -> Result<Vec<(String, PathBuf)>> {
-        let target = target_dir().join("plugins");
         let home = std::env::var_os("CARGO_HOME").map_or_else(
             || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"),
             PathBuf::from,
@@ -153,20 +168,11 @@ impl Compiler {
             home.display(),
             root().display()
         );
-        run(cargo(&[
-            "build",
-            "--release",
-            "--locked",
-            "--target",
-            TARGET,
-            "--manifest-path",
-            "plugins/Cargo.toml",
-        ])
-        .arg("--target-dir")
-        .arg(&target)
-        .env("RUSTC", &self.rustc)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags))?;
-        let modules = target.join(TARGET).join("release");
+        run(native("build")
+            .args(["--release", "--target", TARGET])
+            .env("RUSTC", &self.rustc)
+            .env("CARGO_ENCODED_RUSTFLAGS", flags))?;
+        let modules = target().join(TARGET).join("release");
         let module = |name: &str| modules.join(format!("cadenza_plugin_{}.wasm", name.replace('-', "_")));
         Ok(names()?.into_iter().map(|name| (name.clone(), module(&name))).collect())
     }
@@ -240,4 +246,24 @@ fn sources(name: &str) -> Result<String> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Needs no compiler: whoever changes a guest must build the components too.
+    #[test]
+    fn committed_components_are_made_of_the_committed_sources() {
+        let folder = root().join(COMPONENTS);
+        let text = std::fs::read_to_string(folder.join("provenance.json")).expect("provenance.json");
+        let committed: Provenance = serde_json::from_str(&text).expect("provenance");
+        assert_eq!(committed.components.keys().cloned().collect::<Vec<_>>(), names().expect("plugins"));
+        for (name, origin) in &committed.components {
+            let bytes = std::fs::read(folder.join(format!("{name}.wasm"))).expect("a component");
+            assert_eq!(hex(&Sha256::digest(&bytes)), origin.component, "{name}: not the recorded component");
+            let sources = sources(name).expect("sources");
+            assert_eq!(sources, origin.sources, "{name}: sources have changed: run `cargo xtask plugins`");
+        }
+    }
 }

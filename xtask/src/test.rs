@@ -3,6 +3,7 @@
 //! Tools the tests need are installed first, from package registries, into the user's cache. What this
 //! machine cannot run is listed with its reason at the end: no test skips itself silently.
 
+use crate::plugins;
 use crate::sh::{self, Budget, PROFILE, cargo, target_dir};
 use crate::tools;
 use anyhow::Result;
@@ -37,6 +38,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         command.args(args).env("CADENZA_BIN", target_dir().join(PROFILE).join("cadenza"));
         tools.export(&mut command);
         sh::run_within(&mut command, TESTS_MAX)
+    })?;
+    budget.part("tests of plugins", || {
+        sh::run_within(plugins::native("test").args(["--workspace", "--all-features"]), TESTS_MAX)
     })?;
     budget.print();
     tools.print_missing();
