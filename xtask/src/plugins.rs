@@ -230,7 +230,10 @@ fn sources(name: &str) -> Result<String> {
     let mut paths = vec![own.as_str()];
     paths.extend(SHARED);
     let listed = output(
-        Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).args(&paths),
+        Command::new("git")
+            .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+            .args(&paths)
+            .current_dir(root()),
     )?;
     let mut files: Vec<&str> = listed.lines().collect();
     files.sort_unstable();

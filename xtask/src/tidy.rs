@@ -75,7 +75,9 @@ fn no_file_is_dead() {
         };
         let roots = ["main", "lib", "build"];
         let is_root = roots.contains(&stem)
-            || ["bin", "tests", "examples", "benches", "fuzz_targets"].iter().any(|f| folder.ends_with(f));
+            || ["bin", "tests", "examples", "benches", "fuzz_targets", "template"]
+                .iter()
+                .any(|f| folder.ends_with(f));
         if is_root {
             continue;
         }
