@@ -1,9 +1,9 @@
 //! The limits of one tenant.
 
+use crate::columns::columns;
 use crate::config::{Config, DedicatedColumn};
 use crate::plugins::PluginEntry;
 use crate::schema::LIMITS;
-use crate::tree::columns;
 use crate::values::Values;
 use crate::yaml::Node;
 use std::time::Duration;

@@ -6,12 +6,12 @@ mod status;
 pub use limits::Limits;
 
 use crate::check::{Findings, nearest};
+use crate::columns::check_columns;
 use crate::config::Config;
 use crate::error::{ConfigError, Problem};
 use crate::flat;
 use crate::load::{LoadOptions, document};
 use crate::plugins;
-use crate::tree::check_columns;
 use crate::yaml::{Node, Value};
 use cadenza_model::TenantId;
 use parking_lot::RwLock;
