@@ -36,6 +36,11 @@ pub struct Server {
     ports: [u16; 4],
 }
 
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    free_ports()[0]
+}
+
 fn free_ports() -> [u16; 4] {
     let listeners: Vec<_> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
     let port = |at: usize| listeners[at].local_addr().expect("a bound socket").port();

@@ -18,6 +18,7 @@ pub(crate) fn status_page(api: &Api, table: &Table, name: &str, mode: Option<&st
         "config" => format!("GET /status/config\n---\n{}", api.status.config(mode)),
         "runtime_config" => format!("GET /status/runtime_config\n---\n{}", api.status.runtime_config(mode)),
         "overrides" => api.status.overrides(None),
+        "plugins" => api.status.plugins(),
         _ => return None,
     })
 }
@@ -98,6 +99,7 @@ ports.</p>
 <li><a href="{prefix}/api/v2/search/tags">Attribute names</a>,
 <a href="{prefix}/api/v2/search/tag/resource.service.name/values">service names</a></li>
 <li><a href="/ready">Ready?</a> <a href="/status">Status</a> <a href="/status/services">Services</a>
+<a href="/status/plugins">Plugins</a>
 <a href="/status/config">Configuration</a> <a href="/status/overrides">Limits</a>
 <a href="/status/endpoints">All paths</a> <a href="/metrics">Metrics</a></li>
 </ul></body></html>

@@ -66,6 +66,9 @@ pub trait Status: Send + Sync + 'static {
     /// Effective limits: of everyone, or of one tenant.
     fn overrides(&self, tenant: Option<&TenantId>) -> String;
 
+    /// Every tenant's plugin chain as JSON: versions, counters, and why a candidate does not run.
+    fn plugins(&self) -> String;
+
     /// Prometheus exposition text.
     fn metrics(&self) -> String;
 

@@ -104,8 +104,9 @@ pub(crate) fn plugins(values: &Values<'_>, listen: Option<Listen>, findings: &mu
     }
     Plugins {
         dir: path("plugins.dir"),
-        cache_dir: path("plugins.cache_dir")
-            .unwrap_or_else(|| PathBuf::from(values.text("storage.trace.wal.path")).join("plugin-cache")),
+        cache_dir: path("plugins.cache_dir").unwrap_or_else(|| {
+            PathBuf::from(values.text("storage.trace.wal.path")).with_file_name("plugin-cache")
+        }),
         secrets_dir: path("plugins.secrets_dir"),
         reload_interval: values.duration("plugins.reload_interval").max(RELOAD_MIN),
         guest_log_text: values.boolean("plugins.guest_log_text"),

@@ -107,6 +107,10 @@ impl Status for Fake {
         format!("runtime: {mode:?}\n")
     }
 
+    fn plugins(&self) -> String {
+        "{\"chains\":[]}\n".into()
+    }
+
     fn overrides(&self, tenant: Option<&TenantId>) -> String {
         format!("overrides of {tenant:?}\n")
     }
