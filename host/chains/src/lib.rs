@@ -7,6 +7,7 @@
 //!
 //! This crate knows no WebAssembly: a [`Workshop`] makes components from bytes and chains from components.
 
+pub mod chain;
 mod config;
 mod error;
 mod files;

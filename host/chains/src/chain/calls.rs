@@ -1,0 +1,133 @@
+//! Calling a guest for a batch: in parts that are not too large, again after a failure, and then in ever
+//! smaller parts, until the spans are found that it fails on.
+
+use super::rows::Fates;
+use super::{Call, Failure, FailureCause, Member};
+use cadenza_model::Columns;
+use cadenza_transform::{Batch, Kind, Programs, Session};
+
+/// Larger batches cross in parts of [`PART_ROWS`]: columns should stay in the cache between projection, call
+/// and edits.
+const WHOLE_ROWS_MAX: usize = 1024;
+const PART_ROWS: usize = 512;
+/// Calls that a batch may cost once the guest has failed on it. Eight poisonous spans are found in 512; a guest
+/// that fails on many is broken, and says so soon.
+const BISECT_CALLS_MAX: u32 = 160;
+
+/// A batch on its way through one member.
+pub(super) struct Caller<'a> {
+    pub(super) member: &'a Member,
+    pub(super) at: usize,
+    pub(super) programs: &'a Programs,
+    pub(super) session: &'a mut Session,
+    pub(super) columns: &'a mut Columns,
+    pub(super) call: Call<'a>,
+    pub(super) fates: &'a mut Fates,
+}
+
+/// Spans that a guest has failed on.
+#[derive(Debug, Default)]
+pub(super) struct Failed {
+    pub(super) rows: Vec<u32>,
+    pub(super) cause: Option<FailureCause>,
+    /// Not all of them were tried alone.
+    pub(super) is_exhausted: bool,
+}
+
+impl Caller<'_> {
+    /// Calls for all spans.
+    pub(super) fn all(&mut self) -> Failed {
+        let rows = self.columns.spans.len();
+        let mut failed = Failed::default();
+        if rows <= WHOLE_ROWS_MAX {
+            let batch = self.session.project(self.programs, self.at, self.columns);
+            let first = self.once(&batch, None);
+            let second = first.or_else(|_| self.once(&batch, None));
+            self.session.recycle(self.at, batch);
+            if let Err(failure) = second {
+                let all: Vec<u32> = (0..rows as u32).collect();
+                self.bisect(&all, failure, &mut failed);
+            }
+            return failed;
+        }
+        let all: Vec<u32> = (0..rows as u32).collect();
+        for part in all.chunks(PART_ROWS) {
+            let first = self.part(part);
+            if let Err(failure) = first.or_else(|_| self.part(part)) {
+                self.bisect(part, failure, &mut failed);
+            }
+        }
+        failed
+    }
+
+    fn part(&mut self, rows: &[u32]) -> Result<(), Failure> {
+        let batch = self.session.project_part(self.programs, self.at, self.columns, rows);
+        self.once(&batch, Some(rows))
+    }
+
+    /// One try.
+    fn once(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<(), Failure> {
+        let is_sampler = self.member.kind == Kind::HeadSampler;
+        if !is_sampler && batch.is_idle() {
+            return Ok(());
+        }
+        if !self.call.is_trial {
+            self.member.counters.calls.inc();
+        }
+        let done = if is_sampler { self.decide(batch, rows) } else { self.process(batch) };
+        if let Err(failure) = &done
+            && !self.call.is_trial
+        {
+            self.member.counters.failed(failure.cause);
+        }
+        done
+    }
+
+    fn process(&mut self, batch: &Batch) -> Result<(), Failure> {
+        let edits = self.member.guest.process(self.call, batch)?;
+        let applied = self.session.apply(self.programs, self.at, batch, &edits, self.columns);
+        applied.map(drop).map_err(|_| FailureCause::BadOutput.into())
+    }
+
+    fn decide(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<(), Failure> {
+        let verdicts = self.member.guest.decide(self.call, batch)?;
+        if verdicts.keep.len() != batch.spans as usize || verdicts.keep.iter().any(|&keep| keep > 1) {
+            return Err(FailureCause::BadOutput.into());
+        }
+        let applied = self.session.apply(self.programs, self.at, batch, &verdicts.edits, self.columns);
+        applied.map_err(|_| Failure::from(FailureCause::BadOutput))?;
+        let row = |at: usize| rows.map_or(at, |rows| rows[at] as usize);
+        let kept = verdicts.keep.iter().enumerate().map(|(at, &keep)| (row(at), keep == 1));
+        let dropped = self.fates.sample(self.columns.spans.len(), kept);
+        if !self.call.is_trial {
+            self.member.counters.dropped.inc_by(dropped);
+        }
+        Ok(())
+    }
+
+    /// Finds the spans that a guest fails on, having failed on all of `rows` together.
+    fn bisect(&mut self, rows: &[u32], failure: Failure, failed: &mut Failed) {
+        failed.cause.get_or_insert(failure.cause);
+        let mut calls = 0;
+        let mut waiting = vec![rows];
+        while let Some(rows) = waiting.pop() {
+            if let [_] = rows {
+                failed.rows.extend(rows);
+                continue;
+            }
+            let (left, right) = rows.split_at(rows.len() / 2);
+            for half in [right, left] {
+                if calls >= BISECT_CALLS_MAX {
+                    failed.is_exhausted = true;
+                    failed.rows.extend(half);
+                    continue;
+                }
+                calls += 1;
+                if self.part(half).is_err() {
+                    waiting.push(half);
+                }
+            }
+        }
+        failed.rows.sort_unstable();
+    }
+}

@@ -1,0 +1,195 @@
+//! One batch through all members.
+
+use super::breaker::Leave;
+use super::calls::{Caller, Failed};
+use super::rows::Fates;
+use super::{Call, FailureCause, Member, PluginChain};
+use crate::{Assembled, Fault};
+use cadenza_ingest::chain::{Chain, Hold, Processing};
+use cadenza_model::Columns;
+use cadenza_transform::{Part, Session};
+use std::ops::Range;
+use std::time::Duration;
+
+/// A client comes again after this when a plugin fails on everything.
+const BROKEN_RETRY: Duration = Duration::from_secs(2);
+
+impl Chain for PluginChain {
+    fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    fn calls_guests(&self) -> bool {
+        self.calls_guests
+    }
+
+    fn run(&self, columns: &mut Columns, _requests: &[Range<usize>]) -> Result<Processing, Hold> {
+        let fates = self.pass(columns, false)?;
+        let (verdicts, reasons) = fates.into_parts();
+        // Finishing has cleaned the dictionaries already.
+        Ok(Processing { verdicts, reasons, edited: false })
+    }
+}
+
+impl Assembled for PluginChain {
+    fn trial(&self, mut columns: Columns) -> Result<(), Fault> {
+        let plugin = self.members.last().map(|member| member.name.clone()).unwrap_or_default();
+        let fates = self.pass(&mut columns, true);
+        let fates = fates.map_err(|hold| Fault { plugin: plugin.clone(), message: hold.message })?;
+        match fates.has_rejected() {
+            Some(reason) => {
+                let message = format!("fails on spans that the tenant has sent lately: {reason}");
+                Err(Fault { plugin, message })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn status(&self) -> serde_json::Value {
+        let now = self.clock.monotonic();
+        let of = |member: &Member| {
+            let mut status = member.counters.json();
+            status["quarantined_seconds"] =
+                member.breaker.quarantined(now).map(|left| left.as_secs_f64()).into();
+            status["fail_closed"] = member.fail_closed.into();
+            (member.name.clone(), status)
+        };
+        self.members.iter().map(of).collect::<serde_json::Map<_, _>>().into()
+    }
+}
+
+impl PluginChain {
+    fn pass(&self, columns: &mut Columns, is_trial: bool) -> Result<Fates, Hold> {
+        let mut fates = Fates::default();
+        if columns.spans.is_empty() {
+            return Ok(fates);
+        }
+        let call = Call {
+            tenant: self.tenant.as_str(),
+            now_unix_ns: self.clock.unix_ns(),
+            seed: seed(columns),
+            is_trial,
+        };
+        let mut session = self.take_session();
+        session.begin(&self.programs, columns);
+        for at in 0..self.members.len() {
+            // A session that was left half-way is not used again.
+            self.member(at, &mut session, columns, call, &mut fates)?;
+        }
+        session.finish(columns, None);
+        self.give_session(session);
+        Ok(fates)
+    }
+
+    fn member(
+        &self,
+        at: usize,
+        session: &mut Session,
+        columns: &mut Columns,
+        call: Call<'_>,
+        fates: &mut Fates,
+    ) -> Result<(), Hold> {
+        let member = &self.members[at];
+        let (started, before) = (self.clock.monotonic(), session.counts());
+        let rows = columns.spans.len();
+        let mut ran = session.run(&self.programs, at, Part::Before, columns);
+        if ran.is_ok() {
+            if member.calls_guest {
+                self.guest(at, session, columns, call, fates)?;
+            }
+            ran = session.run(&self.programs, at, Part::After, columns);
+        }
+        if let Err(error) = ran {
+            // Sent again it would come to the same.
+            let all: Vec<u32> = (0..rows as u32).collect();
+            fates.reject(rows, &all, format!("{}: {error}", member.name));
+        }
+        if !call.is_trial {
+            let counters = &member.counters;
+            counters.rows.inc_by(rows as u64);
+            counters.edited(before, session.counts());
+            let took = self.clock.monotonic().saturating_sub(started).as_nanos();
+            counters.nanoseconds.inc_by(u64::try_from(took).unwrap_or(u64::MAX));
+        }
+        Ok(())
+    }
+
+    fn guest(
+        &self,
+        at: usize,
+        session: &mut Session,
+        columns: &mut Columns,
+        call: Call<'_>,
+        fates: &mut Fates,
+    ) -> Result<(), Hold> {
+        let member = &self.members[at];
+        let rows = columns.spans.len();
+        if !call.is_trial
+            && let Leave::Wait(left) = member.breaker.leave(self.clock.monotonic())
+        {
+            if member.fail_closed {
+                let message = format!("plugin {} is quarantined: it failed too often", member.name);
+                return Err(Hold { message, retry_after: Some(left.max(Duration::from_secs(1))) });
+            }
+            member.counters.unmodified.inc_by(rows as u64);
+            return Ok(());
+        }
+        let mut caller = Caller { member, at, programs: &self.programs, session, columns, call, fates };
+        let failed = caller.all();
+        // Spans that poison a guest are the client's; a guest that fails on most is broken.
+        let is_broken = failed.is_exhausted || failed.rows.len() * 2 > rows;
+        if !call.is_trial {
+            let quarantined = member.breaker.ended(!is_broken, self.clock.monotonic());
+            member.counters.quarantined.set(i64::from(quarantined));
+            if quarantined {
+                tracing::error!(tenant = %self.tenant, plugin = member.name, "plugin quarantined");
+            }
+        }
+        self.settle_failed(member, &failed, is_broken && rows > 1, rows, fates, call.is_trial)
+    }
+
+    fn settle_failed(
+        &self,
+        member: &Member,
+        failed: &Failed,
+        is_broken: bool,
+        rows: usize,
+        fates: &mut Fates,
+        is_trial: bool,
+    ) -> Result<(), Hold> {
+        if failed.rows.is_empty() {
+            return Ok(());
+        }
+        let cause = failed.cause.unwrap_or(FailureCause::Trap).name();
+        let spans = failed.rows.len() as u64;
+        if !is_trial {
+            tracing::warn!(
+                tenant = %self.tenant, plugin = member.name, cause, spans, of = rows,
+                "plugin failed on spans"
+            );
+        }
+        if member.fail_closed && is_broken {
+            let message = format!("plugin {} fails: {cause}", member.name);
+            return Err(Hold { message, retry_after: Some(BROKEN_RETRY) });
+        }
+        if member.fail_closed || is_trial {
+            fates.reject(rows, &failed.rows, format!("{}: {cause}", member.name));
+        }
+        if !is_trial {
+            let counter =
+                if member.fail_closed { &member.counters.rejected } else { &member.counters.unmodified };
+            counter.inc_by(spans);
+        }
+        Ok(())
+    }
+}
+
+/// The same for the same spans.
+fn seed(columns: &Columns) -> u64 {
+    let spans = &columns.spans;
+    let mut seed = spans.len() as u64;
+    for id in spans.span_id.iter().take(16) {
+        seed = (seed ^ id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    }
+    seed
+}
