@@ -4,7 +4,7 @@ mod validate;
 
 use crate::batch::{Batch, Column, Packed};
 use crate::compile::{Compiled, CompiledField, TextField};
-use crate::edit::{Address, Edit, EditValues, Operation};
+use crate::edit::{Address, ColumnPart, Edit, EditValues, Operation};
 use crate::error::EditError;
 use crate::plan::{Intrinsic, Scope};
 use crate::programs::Programs;
@@ -88,6 +88,11 @@ impl Session {
                 EditValues::Json(_) => decoded.next(),
                 _ => None,
             };
+            let (Address::Rows(at)
+            | Address::Entries(ColumnPart { at, .. })
+            | Address::Cells(ColumnPart { at, .. })) = &edit.address;
+            // Values for nobody would stay in the dictionaries.
+            self.stale |= at.is_empty();
             self.edit(&call, edit, json, columns);
         }
         Ok(self.since(before))
@@ -165,6 +170,8 @@ impl Session {
             let cell = Cell { at: column.at[index], row: call.cell_row(scope, column, index) };
             let key = attrs(columns, scope).key[cell.at as usize];
             if key == DEAD {
+                // Its value may be nowhere else.
+                self.stale = true;
                 return;
             }
             if let Some(tally) = call.compiled.guest_tally {

@@ -71,7 +71,6 @@ pub struct Compiled {
     pub(crate) targets: Vec<CompiledTarget>,
     pub(crate) tables: Vec<Scope>,
     pub(crate) keyed: Keyed,
-    pub(crate) uses_tallies: bool,
 }
 
 /// Everything that is wrong with a plan is collected here.
@@ -111,7 +110,6 @@ impl Compiled {
             guest_at: called.then(|| marker.unwrap_or(steps.len())),
             guest_skip,
             guest_tally,
-            uses_tallies: steps.iter().any(|step| step.tally.is_some()),
             steps,
             selectors: compiler.selectors,
             fields,

@@ -80,7 +80,7 @@ impl Session {
             Part::Before => &compiled.steps[..split],
             Part::After => &compiled.steps[split..],
         };
-        if part == Part::Before && compiled.uses_tallies {
+        if part == Part::Before {
             self.tables.iter_mut().for_each(crate::session::Work::forget_tallies);
         }
         for step in steps {

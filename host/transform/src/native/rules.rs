@@ -59,14 +59,18 @@ impl Session {
         columns: &mut Columns,
     ) {
         let (ty, val) = put_const(columns, value);
+        let mut used = false;
         self.each(columns, scope, running.selector(sel), |session, columns, cell, key| {
             if running.reaches(session, scope, cell) {
                 if let Some(tally) = running.step.tally {
                     session.tables[scope as usize].tally(tally, cell, key);
                 }
                 session.set(columns, scope, cell, ty, val);
+                used = true;
             }
         });
+        // It is in a dictionary and nowhere else.
+        self.stale |= !used;
     }
 
     pub(super) fn hash(

@@ -6,7 +6,7 @@ mod part;
 
 use crate::batch::{Batch, Packed, Table};
 use crate::compile::CompiledField;
-use crate::plan::Scope;
+use crate::plan::{CellEdits, Scope};
 use crate::programs::Programs;
 use crate::session::{Session, Stamped, put_owners, rows_of};
 use cadenza_model::{Code, Columns};
@@ -122,7 +122,8 @@ impl Session {
                         columns,
                         work: &self.tables[field.scope as usize],
                         codes: &self.codes[map[field.selector] as usize],
-                        skip: compiled.guest_skip,
+                        // Columns that are only read show everything.
+                        skip: if field.edits == CellEdits::default() { 0 } else { compiled.guest_skip },
                         part: part.map(|part| part.of(field.scope)),
                     };
                     attributes::fill(&source, field, &mut keys, &mut self.projection, column);

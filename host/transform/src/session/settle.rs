@@ -23,11 +23,10 @@ impl Session {
         for scope in [Scope::Event, Scope::Link] {
             let dropped = std::mem::take(&mut self.tables[scope as usize].dropped);
             if !dropped.is_empty() {
-                drop_children(columns, scope, &dropped);
                 let work = &mut self.tables[scope as usize];
+                work.drop_rows(super::attrs(columns, scope), &dropped);
+                drop_children(columns, scope, &dropped);
                 work.moved(super::attrs(columns, scope).key.len());
-                // Rows have other numbers now.
-                work.forget_tallies();
                 self.ancestors.clear();
                 self.stale = true;
                 moved = true;
@@ -58,6 +57,31 @@ impl Session {
                 }
             }
             self.tables[scope as usize].grown = cleared(grown);
+        }
+    }
+}
+
+impl Work {
+    /// Rows are going: those behind them get other numbers on the tallies.
+    fn drop_rows(&mut self, attrs: &Attrs, dropped: &[bool]) {
+        let mut new = Vec::with_capacity(dropped.len());
+        let mut rows = 0;
+        for &dropped in dropped {
+            new.push((!dropped).then_some(rows));
+            rows += u32::from(!dropped);
+        }
+        for tally in &mut self.tallies {
+            tally.retain_mut(|(row, _)| {
+                let kept = new[*row as usize];
+                *row = kept.unwrap_or(0);
+                kept.is_some()
+            });
+        }
+        if !self.marks.is_empty() {
+            self.marks.resize(attrs.key.len(), 0);
+            let gone = (0..attrs.owners()).flat_map(|row| attrs.of(row).map(move |_| dropped[row]));
+            let gone: Vec<bool> = gone.collect();
+            keep(&mut self.marks, &gone);
         }
     }
 }

@@ -375,6 +375,8 @@ impl Session {
         items: &[Item],
     ) {
         if items.is_empty() {
+            // Values may have been made for nothing.
+            self.stale = true;
             return;
         }
         let scope = writing.scope;
@@ -387,6 +389,7 @@ impl Session {
                 work.set_stamped(item.row, wanted, i as u32);
             }
         }
+        let mut written = 0;
         self.each(columns, scope, writing.selector, |session, columns, cell, key| {
             let work = &mut session.tables[scope as usize];
             let Some(item) = work.stamped(cell.row, wanted) else { return };
@@ -398,22 +401,26 @@ impl Session {
             if let Some(tally) = writing.tally {
                 work.tally(tally, cell, key);
             }
+            written += usize::from(item & THERE == 0);
             let Item { ty, val, .. } = items[(item & !THERE) as usize];
             session.set(columns, scope, cell, ty, val);
         });
-        if !writing.insert {
-            return;
-        }
-        let key = self.intern_key(programs, columns, writing.key);
+        let key = if writing.insert { self.intern_key(programs, columns, writing.key) } else { DEAD };
         for item in items {
+            if key == DEAD {
+                break;
+            }
             let work = &mut self.tables[scope as usize];
             if let Some(at) = work.stamped(item.row, wanted)
                 && at & THERE == 0
             {
                 work.set_stamped(item.row, wanted, at | THERE);
                 self.push(columns, scope, key, Item { row: item.row, ..items[at as usize] });
+                written += 1;
             }
         }
+        // A value, or the key, may be in a dictionary and nowhere else.
+        self.stale |= written < items.len();
     }
 }
 

@@ -1,0 +1,1 @@
+//! Programs of the Collector's processors over its own inputs give its own outputs.
