@@ -1,0 +1,166 @@
+//! What an instance has of the host: its limits, its deadline, and what it did in the running call.
+
+mod imports;
+mod logging;
+
+pub(crate) use logging::{LogGate, cut};
+
+use crate::config::Limits;
+use crate::error::Failure;
+use crate::state::{Overlay, State};
+use cadenza_env::Clock;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime::ResourceLimiter;
+use wasmtime::component::HasData;
+
+/// Observations of metrics in a call.
+pub(crate) const OBSERVATIONS_MAX: usize = 4096;
+/// Wall time of a call at most, in CPU deadlines: a busy machine is not the guest's fault, but a thread must
+/// come back.
+const WALL_FACTOR: u32 = 10;
+/// Instances, tables and memories of a component at most.
+const CORE_OBJECTS_MAX: usize = 128;
+
+/// Whose instance it is.
+pub(crate) struct Identity {
+    pub(crate) tenant: String,
+    pub(crate) plugin: String,
+    pub(crate) secret: [u8; 32],
+    pub(crate) metrics: usize,
+    pub(crate) state: Arc<State>,
+    pub(crate) log: LogGate,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Names [`Host`] for the linker.
+pub(crate) struct HostData;
+
+impl HasData for HostData {
+    type Data<'a> = &'a mut Host;
+}
+
+/// What happened in a call besides its answer.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) state: Overlay,
+    pub(crate) metrics: Vec<(u32, f64)>,
+}
+
+/// The data of a store.
+pub(crate) struct Host {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) effects: Effects,
+    pub(crate) now_unix_ns: u64,
+    /// Bytes of all its memories.
+    pub(crate) memory_bytes: usize,
+    calls_left: u32,
+    bytes_left: usize,
+    cpu: Duration,
+    cpu_end: Duration,
+    wall_end: Duration,
+    /// What has been exceeded, where the trap itself does not say it.
+    pub(crate) exceeded: Option<Failure>,
+}
+
+/// CPU time of this thread.
+pub(crate) fn thread_cpu() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+impl Host {
+    pub(crate) fn new(identity: Arc<Identity>) -> Self {
+        Self {
+            identity,
+            effects: Effects::default(),
+            now_unix_ns: 0,
+            memory_bytes: 0,
+            calls_left: 0,
+            bytes_left: 0,
+            cpu: Duration::ZERO,
+            cpu_end: Duration::ZERO,
+            wall_end: Duration::ZERO,
+            exceeded: None,
+        }
+    }
+
+    /// Starts the clocks and budgets of a call.
+    pub(crate) fn begin(&mut self, cpu: Duration, now_unix_ns: u64) {
+        let limits = &self.identity.limits;
+        self.calls_left = limits.host_calls_max;
+        self.bytes_left = limits.host_call_bytes_max;
+        self.effects = Effects::default();
+        self.now_unix_ns = now_unix_ns;
+        self.exceeded = None;
+        self.cpu = cpu;
+        self.cpu_end = thread_cpu().saturating_add(cpu);
+        self.wall_end = self.identity.clock.monotonic().saturating_add(cpu.saturating_mul(WALL_FACTOR));
+    }
+
+    /// At a tick: true if the call may go on.
+    pub(crate) fn may_go_on(&mut self) -> bool {
+        let late = thread_cpu() >= self.cpu_end || self.identity.clock.monotonic() >= self.wall_end;
+        if late {
+            let cpu_ms = u64::try_from(self.cpu.as_millis()).unwrap_or(u64::MAX);
+            self.exceeded = Some(Failure::Deadline { cpu_ms });
+        }
+        !late
+    }
+
+    /// Takes a host call with so much data off the budget.
+    fn charge(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        let left = self.calls_left.checked_sub(1).zip(self.bytes_left.checked_sub(bytes));
+        let Some((calls, bytes)) = left else {
+            self.exceeded = Some(Failure::HostCalls);
+            return Err(wasmtime::Error::msg("host calls over their budget"));
+        };
+        (self.calls_left, self.bytes_left) = (calls, bytes);
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for Host {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let bytes_max = self.identity.limits.memory_bytes_max;
+        let total = self.memory_bytes.saturating_add(desired.saturating_sub(current));
+        if total > bytes_max {
+            // A failed growth would be a difference that the guest sees: it traps instead.
+            self.exceeded = Some(Failure::Memory { bytes_max });
+            return Err(wasmtime::Error::msg("memory limit"));
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired > self.identity.limits.table_elements_max {
+            self.exceeded = Some(Failure::Memory { bytes_max: self.identity.limits.memory_bytes_max });
+            return Err(wasmtime::Error::msg("table limit"));
+        }
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_OBJECTS_MAX
+    }
+
+    fn tables(&self) -> usize {
+        CORE_OBJECTS_MAX
+    }
+
+    fn memories(&self) -> usize {
+        CORE_OBJECTS_MAX
+    }
+}
