@@ -26,7 +26,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench   measures speed and memory on deterministic data; prints a table
   fuzz    coverage-guided fuzzing: fuzz [TARGET] [SECONDS]
   soak    the long versions of the tests: soak [MINUTES]
-  plugins builds the guests in plugins/ and makes components of them: plugins [--check]
+  plugins builds the guests in plugins/ and makes components of them: plugins [--check];
+          plugins component MODULE COMPONENT for a module of any language
   dist    the shipped layout without a container engine; checks the size";
 
 fn main() -> Result<()> {

@@ -54,6 +54,14 @@ fn target() -> PathBuf {
 }
 
 pub(crate) fn run_command(args: &[String]) -> Result<()> {
+    // For guests in other languages.
+    if let [command, module, component] = args
+        && command == "component"
+    {
+        let bytes = wrap(Path::new(module)).with_context(|| module.clone())?;
+        println!("{component}: {} bytes", bytes.len());
+        return Ok(std::fs::write(component, bytes)?);
+    }
     let check = args.iter().any(|arg| arg == "--check");
     let compiler = Compiler::find()?;
     println!("compiler: {}", compiler.version);

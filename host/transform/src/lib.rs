@@ -15,6 +15,8 @@ mod compile;
 mod condition;
 pub mod edit;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hash;
 mod kernels;
 mod native;

@@ -1,5 +1,8 @@
 //! What steps, columns and edits do, against a row-by-row model, the Collector's outputs and by example.
 
 mod collector;
+mod edits;
+mod fuzz;
 mod model;
+mod plans;
 mod property;

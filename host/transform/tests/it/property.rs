@@ -715,7 +715,7 @@ fn nothing_dead(columns: &Columns) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn programs_and_edits_do_what_a_row_by_row_evaluator_does(seed: u64) {
