@@ -31,11 +31,27 @@ fn put_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
 }
 
+/// A JSON string in which `<`, `>` and `&` stand for themselves, as in the Collector's text of a value.
+fn put_text_string(out: &mut Vec<u8>, text: &str) {
+    let html = |c: char| matches!(c, '<' | '>' | '&');
+    out.push(b'"');
+    for piece in text.split_inclusive(html) {
+        let plain = piece.trim_end_matches(html);
+        let start = out.len();
+        put_string(out, plain);
+        // Without the quotes of the piece.
+        out.truncate(out.len() - 1);
+        out.remove(start);
+        out.extend_from_slice(&piece.as_bytes()[plain.len()..]);
+    }
+    out.push(b'"');
+}
+
 /// Values nest no deeper than the wire format allows, so recursion is bounded.
 fn put_json(out: &mut Vec<u8>, value: ValueRef<'_>) {
     match value {
         ValueRef::Absent | ValueRef::Empty => out.extend_from_slice(b"null"),
-        ValueRef::Str(text) => put_string(out, text),
+        ValueRef::Str(text) => put_text_string(out, text),
         // Writing to a vector cannot fail.
         ValueRef::Int(number) => drop(write!(out, "{number}")),
         ValueRef::Double(number) => put_double(out, number),
@@ -63,7 +79,7 @@ fn put_json(out: &mut Vec<u8>, value: ValueRef<'_>) {
                 if i > 0 {
                     out.push(b',');
                 }
-                put_string(out, key);
+                put_text_string(out, key);
                 out.push(b':');
                 put_json(out, element);
             }

@@ -199,7 +199,17 @@ fn converted(value: ValueRef<'_>, to: ValueType, out: &mut Vec<u8>) -> Shape {
 
 /// A number as Go reads it in decimal: what overflows does not convert.
 fn double(text: &str) -> Option<f64> {
-    let number: f64 = text.parse().ok()?;
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    // Go takes `_` between digits.
+    let separator = |at: usize| bytes[at] == b'_' && digit(at.checked_sub(1)) && digit(Some(at + 1));
+    let number: f64 = match memchr::memchr(b'_', bytes) {
+        None => text.parse().ok()?,
+        Some(_) => {
+            let plain = text.char_indices().filter(|(at, _)| !separator(*at)).map(|(_, c)| c);
+            plain.collect::<String>().parse().ok()?
+        }
+    };
     let named = text.bytes().any(|b| matches!(b, b'n' | b'N'));
     (number.is_finite() || named).then_some(number)
 }
@@ -222,6 +232,9 @@ mod tests {
         check(ValueRef::Bool(true), ValueType::Str, Shape::Str, "true");
         check(ValueRef::Double(-1.9), ValueType::Int, Shape::Int(-1), none);
         check(ValueRef::Double(f64::NAN), ValueType::Int, Shape::Keep, none);
+        check(ValueRef::Str("1_0.5"), ValueType::Double, Shape::Double(10.5), none);
+        check(ValueRef::Str("1__0"), ValueType::Double, Shape::Keep, none);
+        check(ValueRef::Str("1_"), ValueType::Double, Shape::Keep, none);
         check(ValueRef::Double(1e300), ValueType::Int, Shape::Keep, none);
         check(ValueRef::Str("42"), ValueType::Int, Shape::Int(42), none);
         check(ValueRef::Str(" 42"), ValueType::Int, Shape::Keep, none);
