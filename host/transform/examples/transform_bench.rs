@@ -293,10 +293,25 @@ fn main() {
             "{spans} spans a request, {:.1} attributes a span, clock {clock:.0} ns",
             attributes as f64 / rows as f64
         );
+        if std::env::args().nth(1).as_deref() == Some("scrub") {
+            // For a profiler: nothing but the scrubber and what restores its batches.
+            let mut sum = 0.0;
+            for _ in 0..400 {
+                sum += bench.round(|session, columns| {
+                    timed(|| {
+                        session.begin(&scrub, columns);
+                        session.run(&scrub, 0, Part::Before, columns).expect("runs");
+                    })
+                });
+            }
+            println!("{:.1}", sum / 400.0);
+            return;
+        }
         let names = [
             "by hand, per distinct value",
             "native scrubber",
-            "native scrubber, finish",
+            "native scrubber, settle",
+            "native scrubber, compact",
             "idle plugin, all",
             "chain: begin",
             "chain: projection (begin and find included)",
@@ -306,7 +321,11 @@ fn main() {
         let mut results = vec![Vec::new(); names.len()];
         let mut hand = ByHand::default();
         for _ in 0..ROUNDS {
-            results[0].push(bench.round(|_, columns| timed(|| drop(hand.run(columns)))));
+            results[0].push(bench.round(|_, columns| {
+                timed(|| {
+                    std::hint::black_box(hand.run(columns));
+                })
+            }));
             results[1].push(bench.round(|session, columns| {
                 timed(|| {
                     session.begin(&scrub, columns);
@@ -316,9 +335,15 @@ fn main() {
             results[2].push(bench.round(|session, columns| {
                 session.begin(&scrub, columns);
                 session.run(&scrub, 0, Part::Before, columns).expect("runs");
-                timed(|| session.finish(columns, None))
+                timed(|| session.settle(columns))
             }));
             results[3].push(bench.round(|session, columns| {
+                session.begin(&scrub, columns);
+                session.run(&scrub, 0, Part::Before, columns).expect("runs");
+                session.settle(columns);
+                timed(|| columns.compact())
+            }));
+            results[4].push(bench.round(|session, columns| {
                 timed(|| {
                     session.begin(&idle, columns);
                     session.run(&idle, 0, Part::Before, columns).expect("runs");
@@ -327,7 +352,7 @@ fn main() {
                     session.finish(columns, None);
                 })
             }));
-            results[4].push(bench.round(|session, columns| timed(|| session.begin(&chain, columns))));
+            results[5].push(bench.round(|session, columns| timed(|| session.begin(&chain, columns))));
             let (mut applying, mut finishing) = (0.0, 0.0);
             let projecting = bench.round(|session, columns| {
                 let mut projecting = timed(|| session.begin(&chain, columns));
@@ -343,10 +368,24 @@ fn main() {
                 finishing += timed(|| session.finish(columns, None)) - clock;
                 projecting
             });
-            results[5].push(projecting);
-            results[6].push(applying / rows as f64);
-            results[7].push(finishing / rows as f64);
+            results[6].push(projecting);
+            results[7].push(applying / rows as f64);
+            results[8].push(finishing / rows as f64);
         }
+        let mut counts = cadenza_transform::Applied::default();
+        bench.round(|session, columns| {
+            session.begin(&scrub, columns);
+            session.run(&scrub, 0, Part::Before, columns).expect("runs");
+            counts.updated += session.counts().updated;
+            counts.removed += session.counts().removed;
+            0.0
+        });
+        let per_span = |count: u64| count as f64 / rows as f64;
+        println!(
+            "  scrubber: {:.2} updated, {:.2} removed a span",
+            per_span(counts.updated),
+            per_span(counts.removed)
+        );
         for (name, result) in names.iter().zip(results) {
             println!("  {name:45} {:6.1} ns a span", median(result));
         }

@@ -29,23 +29,24 @@ pub(crate) enum Piece {
 }
 
 impl Finder {
-    pub(crate) fn is_match(&self, text: &str) -> bool {
+    /// `text` is UTF-8.
+    pub(crate) fn is_match(&self, text: &[u8]) -> bool {
         match self {
-            Self::Regex(search) => search.regex.is_match(text),
-            Self::Known(known) => kernels::find(*known, text.as_bytes(), 0).is_some(),
+            Self::Regex(search) => search.regex.is_match(utf8(text)),
+            Self::Known(known) => kernels::find(*known, text, 0).is_some(),
         }
     }
 
     /// Appends `text` with its matches replaced; tells whether there was one. Without a match nothing is
     /// appended.
-    pub(crate) fn replace(&self, text: &str, sub: &Sub, keyed: &Keyed, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn replace(&self, text: &[u8], sub: &Sub, keyed: &Keyed, out: &mut Vec<u8>) -> bool {
         let mut copied = 0;
         let mut any = false;
         match (self, sub) {
             (Self::Regex(search), Sub::Template(pieces)) => {
-                for groups in search.regex.captures_iter(text) {
+                for groups in search.regex.captures_iter(utf8(text)) {
                     let Some(whole) = groups.get(0) else { continue };
-                    out.extend_from_slice(&text.as_bytes()[copied..whole.start()]);
+                    out.extend_from_slice(&text[copied..whole.start()]);
                     for piece in pieces {
                         match piece {
                             Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
@@ -60,14 +61,14 @@ impl Finder {
                 }
             }
             (Self::Regex(search), _) => {
-                for found in search.regex.find_iter(text) {
+                for found in search.regex.find_iter(utf8(text)) {
                     put_match(text, copied, found.range(), sub, keyed, out);
                     copied = found.end();
                     any = true;
                 }
             }
             (Self::Known(known), _) => {
-                while let Some(found) = kernels::find(*known, text.as_bytes(), copied) {
+                while let Some(found) = kernels::find(*known, text, copied) {
                     let end = found.end;
                     put_match(text, copied, found, sub, keyed, out);
                     copied = end;
@@ -76,16 +77,21 @@ impl Finder {
             }
         }
         if any {
-            out.extend_from_slice(&text.as_bytes()[copied..]);
+            out.extend_from_slice(&text[copied..]);
         }
         any
     }
 }
 
+/// Text of a dictionary, or made of such text.
+fn utf8(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
 /// Appends what stands before a match and what takes its place.
-fn put_match(text: &str, copied: usize, found: Range<usize>, sub: &Sub, keyed: &Keyed, out: &mut Vec<u8>) {
-    out.extend_from_slice(&text.as_bytes()[copied..found.start]);
-    let whole = &text.as_bytes()[found];
+fn put_match(text: &[u8], copied: usize, found: Range<usize>, sub: &Sub, keyed: &Keyed, out: &mut Vec<u8>) {
+    out.extend_from_slice(&text[copied..found.start]);
+    let whole = &text[found];
     match sub {
         Sub::Text(text) => out.extend_from_slice(text.as_bytes()),
         Sub::Hash(kind) => keyed.put(out, *kind, whole),

@@ -8,7 +8,7 @@ use crate::edit::{Address, ColumnPart, Edit, EditValues, Operation};
 use crate::error::EditError;
 use crate::plan::{Intrinsic, Scope};
 use crate::programs::Programs;
-use crate::session::{Applied, Cell, DEAD, Item, Session, Stamped, Writing, attrs, put_encoded, rows_of};
+use crate::session::{Applied, Cell, DEAD, Item, Session, Stamped, Writing, attrs_mut, put_encoded, rows_of};
 use cadenza_model::otlp::any_value;
 use cadenza_model::{AttrType, Columns};
 
@@ -166,9 +166,10 @@ impl Session {
         values: &[(AttrType, u64)],
         columns: &mut Columns,
     ) {
+        let list = attrs_mut(columns, scope);
         each_cell(column, &edit.address, |index, item| {
             let cell = Cell { at: column.at[index], row: call.cell_row(scope, column, index) };
-            let key = attrs(columns, scope).key[cell.at as usize];
+            let key = list.key[cell.at as usize];
             if key == DEAD {
                 // Its value may be nowhere else.
                 self.stale = true;
@@ -178,8 +179,8 @@ impl Session {
                 self.tables[scope as usize].tally(tally, cell, key);
             }
             match values.get(item).or(values.first()) {
-                Some(&(ty, val)) => self.set(columns, scope, cell, ty, val),
-                None => self.kill(columns, scope, cell),
+                Some(&(ty, val)) => self.set(list, cell, ty, val),
+                None => self.kill(scope, list, cell),
             }
         });
     }
@@ -268,9 +269,9 @@ impl Session {
             for item in &items {
                 self.tables[scope as usize].set_stamped(item.row, wanted, 0);
             }
-            self.each(columns, scope, selector, |session, columns, cell, _| {
+            self.each(columns, scope, selector, |session, _, list, cell, _| {
                 if session.tables[scope as usize].stamped(cell.row, wanted).is_some() {
-                    session.kill(columns, scope, cell);
+                    session.kill(scope, list, cell);
                 }
             });
         } else {

@@ -65,11 +65,10 @@ impl Session {
     fn first_values(&mut self, selector: u32, scope: Scope, columns: &mut Columns, items: &mut Vec<Item>) {
         let rows = attrs(columns, scope).ends.len();
         let seen = self.tables[scope as usize].stamp(rows);
-        self.each(columns, scope, selector, |session, columns, cell, _| {
+        self.each(columns, scope, selector, |session, _, list, cell, _| {
             let work = &mut session.tables[scope as usize];
             if work.stamped(cell.row, seen).is_none() {
                 work.set_stamped(cell.row, seen, 0);
-                let list = attrs(columns, scope);
                 let at = cell.at as usize;
                 items.push(Item { row: cell.row, ty: list.ty[at], val: list.val[at] });
             }
@@ -89,9 +88,8 @@ impl Session {
         // Codes of the parts of each distinct value that matches, and which of them a row has.
         let mut parts: Vec<Code> = Vec::new();
         let mut found: Vec<(u32, usize)> = Vec::new();
-        self.each(columns, scope, running.selector(sel), |session, columns, cell, _| {
+        self.each(columns, scope, running.selector(sel), |session, columns, list, cell, _| {
             let at = cell.at as usize;
-            let list = attrs(columns, scope);
             if list.ty[at] != AttrType::Str || !running.reaches(session, scope, cell) {
                 return;
             }

@@ -9,7 +9,7 @@ use crate::compile::{Compiled, CompiledStep, MaskAt, Op};
 use crate::error::RunError;
 use crate::plan::Scope;
 use crate::programs::Programs;
-use crate::session::{Applied, Cell, DEAD, Session, attrs, rows_of};
+use crate::session::{Applied, Cell, DEAD, Session, attrs, attrs_mut, rows_of};
 use cadenza_model::Columns;
 
 /// How many times its size the text of a batch may grow in one chain.
@@ -62,7 +62,8 @@ impl Running<'_> {
 }
 
 impl Session {
-    /// Runs the steps of plugin `at` before or after its guest.
+    /// Runs the steps of plugin `at` before or after its guest. [`Part::Before`] is due also where there are no
+    /// steps: it starts the plugin's turn.
     ///
     /// # Errors
     /// When the batch outgrows its limit. It is half-way through the program then and must be given up.
@@ -81,6 +82,10 @@ impl Session {
             Part::After => &compiled.steps[split..],
         };
         if part == Part::Before {
+            // Events and links that an earlier plugin has removed are not there for this one.
+            if self.tables.iter().any(|work| !work.dropped.is_empty()) {
+                self.settle(columns);
+            }
             self.tables.iter_mut().for_each(crate::session::Work::forget_tallies);
         }
         for step in steps {
@@ -200,12 +205,17 @@ impl Session {
     }
 
     fn delete(&mut self, running: &Running<'_>, scope: Scope, sel: usize, columns: &mut Columns) {
-        self.each(columns, scope, running.selector(sel), |session, columns, cell, key| {
+        let selector = running.selector(sel);
+        if running.mask.is_none() && running.step.skip == 0 && running.step.tally.is_none() {
+            self.kill_all(columns, scope, selector);
+            return;
+        }
+        self.each(columns, scope, selector, |session, _, list, cell, key| {
             if running.reaches(session, scope, cell) {
                 if let Some(tally) = running.step.tally {
                     session.tables[scope as usize].tally(tally, cell, key);
                 }
-                session.kill(columns, scope, cell);
+                session.kill(scope, list, cell);
             }
         });
     }
@@ -227,7 +237,7 @@ impl Session {
                 if let Some(tally) = running.step.tally {
                     session.tables[scope as usize].tally(tally, cell, key);
                 }
-                session.kill(columns, scope, cell);
+                session.kill(scope, attrs_mut(columns, scope), cell);
             }
         };
         for row in 0..attrs(columns, scope).ends.len() {

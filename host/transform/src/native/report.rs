@@ -2,7 +2,7 @@
 
 use super::Running;
 use crate::compile::ReportOp;
-use crate::session::{Item, Session, Writing, attrs};
+use crate::session::{Item, Session, Writing};
 use cadenza_model::{AttrType, Code, Columns};
 use foldhash::{HashMap, HashMapExt as _};
 
@@ -60,8 +60,7 @@ impl Session {
     ) -> HashMap<u32, (AttrType, u64)> {
         let scope = report.scope;
         let mut there = HashMap::new();
-        self.each(columns, scope, selector, |_, columns, cell, _| {
-            let list = attrs(columns, scope);
+        self.each(columns, scope, selector, |_, _, list, cell, _| {
             let at = cell.at as usize;
             there.entry(cell.row).or_insert((list.ty[at], list.val[at]));
         });

@@ -5,7 +5,7 @@ use crate::compile::Const;
 use crate::hash::Keyed;
 use crate::pattern::{Finder, Sub};
 use crate::plan::{HashKind, Scope, ValueType};
-use crate::session::{Outcome, Session, Shape, attrs, put_const, put_shape, value_of};
+use crate::session::{Outcome, Seen, Session, Shape, put_const, put_shape, seen_of};
 use crate::text::put_text;
 use cadenza_model::{AttrType, Columns, ValueRef};
 
@@ -18,20 +18,19 @@ impl Session {
         sel: usize,
         columns: &mut Columns,
         texts_only: bool,
-        mut rule: impl FnMut(ValueRef<'_>, &mut Vec<u8>) -> Shape,
+        mut rule: impl FnMut(Seen<'_>, &mut Vec<u8>) -> Shape,
     ) {
         let mut memo = std::mem::take(&mut self.values);
         let mut out = std::mem::take(&mut self.out);
         memo.start(columns);
-        self.each(columns, scope, running.selector(sel), |session, columns, cell, key| {
-            let list = attrs(columns, scope);
+        self.each(columns, scope, running.selector(sel), |session, columns, list, cell, key| {
             let (ty, val) = (list.ty[cell.at as usize], list.val[cell.at as usize]);
             if texts_only && ty != AttrType::Str || !running.reaches(session, scope, cell) {
                 return;
             }
             let outcome = memo.get(ty, val).unwrap_or_else(|| {
                 out.clear();
-                let shape = rule(value_of(columns, ty, val), &mut out);
+                let shape = rule(seen_of(columns, ty, val), &mut out);
                 let outcome = put_shape(columns, shape, &out);
                 memo.set(ty, val, outcome);
                 outcome
@@ -43,7 +42,7 @@ impl Session {
                 session.tables[scope as usize].tally(tally, cell, key);
             }
             if let Outcome::Set(ty, val) = outcome {
-                session.set(columns, scope, cell, ty, val);
+                session.set(list, cell, ty, val);
             }
         });
         self.values = memo;
@@ -60,12 +59,12 @@ impl Session {
     ) {
         let (ty, val) = put_const(columns, value);
         let mut used = false;
-        self.each(columns, scope, running.selector(sel), |session, columns, cell, key| {
+        self.each(columns, scope, running.selector(sel), |session, _, list, cell, key| {
             if running.reaches(session, scope, cell) {
                 if let Some(tally) = running.step.tally {
                     session.tables[scope as usize].tally(tally, cell, key);
                 }
-                session.set(columns, scope, cell, ty, val);
+                session.set(list, cell, ty, val);
                 used = true;
             }
         });
@@ -83,7 +82,11 @@ impl Session {
     ) {
         let keyed = &running.compiled.keyed;
         self.map(running, scope, sel, columns, false, |value, out| {
-            keyed.put_value(out, kind, value);
+            match value {
+                Seen::Text(b"") => {}
+                Seen::Text(text) => keyed.put(out, kind, text),
+                Seen::Other(value) => keyed.put_value(out, kind, value),
+            }
             Shape::Str
         });
     }
@@ -96,7 +99,13 @@ impl Session {
         to: ValueType,
         columns: &mut Columns,
     ) {
-        self.map(running, scope, sel, columns, false, |value, out| converted(value, to, out));
+        self.map(running, scope, sel, columns, false, |value, out| {
+            let value = match value {
+                Seen::Text(text) => ValueRef::Str(std::str::from_utf8(text).unwrap_or_default()),
+                Seen::Other(value) => value,
+            };
+            converted(value, to, out)
+        });
     }
 
     pub(super) fn mask(
@@ -112,10 +121,10 @@ impl Session {
         self.map(running, scope, sel, columns, !all_types, |value, out| {
             text.clear();
             let text = match value {
-                ValueRef::Str(text) => text,
-                other => {
+                Seen::Text(text) => text,
+                Seen::Other(other) => {
                     put_text(&mut text, other);
-                    std::str::from_utf8(&text).unwrap_or_default()
+                    text.as_slice()
                 }
             };
             if masked(text, finders, unless, keyed, out, &mut spare) { Shape::Str } else { Shape::Keep }
@@ -136,10 +145,10 @@ impl Session {
             buffer.clear();
             let text = match value {
                 _ if finders.is_empty() => return Shape::Note,
-                ValueRef::Str(text) => text,
-                other => {
+                Seen::Text(text) => text,
+                Seen::Other(other) => {
                     put_text(&mut buffer, other);
-                    std::str::from_utf8(&buffer).unwrap_or_default()
+                    buffer.as_slice()
                 }
             };
             if finders.iter().any(|finder| finder.is_match(text)) { Shape::Note } else { Shape::Keep }
@@ -149,7 +158,7 @@ impl Session {
 
 /// Puts the masked form of `text` into `out`; false if nothing matches or it is excepted.
 pub(super) fn masked(
-    text: &str,
+    text: &[u8],
     finders: &[(Finder, Sub)],
     unless: &[Finder],
     keyed: &Keyed,
@@ -162,7 +171,7 @@ pub(super) fn masked(
     let mut any = false;
     for (finder, sub) in finders {
         spare.clear();
-        let now = if any { std::str::from_utf8(out).unwrap_or_default() } else { text };
+        let now = if any { out.as_slice() } else { text };
         if finder.replace(now, sub, keyed, spare) {
             std::mem::swap(out, spare);
             any = true;

@@ -21,24 +21,9 @@ pub(crate) fn codes_mut(columns: &mut Columns, field: TextField) -> &mut Vec<Cod
 }
 
 impl Session {
-    /// Writes a text of a row, and tells whether it is another one.
+    /// Writes a text of a row.
     pub(crate) fn set_text(&mut self, columns: &mut Columns, field: TextField, row: usize, code: Code) {
-        let dict = if field.is_name() { &columns.names } else { &columns.values };
-        let len = |code: Code| dict.get(code).len() as i64;
-        let old = match field {
-            TextField::SpanName => columns.spans.name[row],
-            TextField::StatusMessage => columns.spans.message[row],
-            TextField::TraceState => columns.spans.trace_state[row],
-            TextField::EventName => columns.events.name[row],
-            TextField::ScopeName => columns.scopes.name[row],
-            TextField::ScopeVersion => columns.scopes.version[row],
-            TextField::LinkTraceState => columns.links.trace_state[row],
-        };
-        let bytes = len(code) - len(old);
-        let codes = codes_mut(columns, field);
-        codes[row] = code;
-        let rows = codes.len();
-        self.tables[field.scope() as usize].grow(row as u32, rows, bytes);
+        codes_mut(columns, field)[row] = code;
         self.stale = true;
         self.counts.updated += 1;
     }
@@ -65,7 +50,7 @@ impl Session {
             let new = memo.get(code.into()).unwrap_or_else(|| {
                 out.clear();
                 let hit =
-                    masked(dict.str(code), finders, unless, &running.compiled.keyed, &mut out, &mut spare);
+                    masked(dict.get(code), finders, unless, &running.compiled.keyed, &mut out, &mut spare);
                 let new = if hit { dict.intern(&out) } else { code };
                 memo.set(code.into(), new);
                 new

@@ -10,8 +10,11 @@ mod values;
 mod work;
 
 pub(crate) use rows::{Ancestors, put_owners, rows_of};
-pub(crate) use values::{Memo, Outcome, Shape, Stamped, put_const, put_encoded, put_shape, value_of};
-pub(crate) use work::{Cell, DEAD, Item, Work, Writing, attrs};
+pub(crate) use settle::Spare;
+pub(crate) use values::{
+    Memo, Outcome, Seen, Shape, Stamped, put_const, put_encoded, put_shape, seen_of, value_of,
+};
+pub(crate) use work::{Cell, DEAD, Item, Work, Writing, attrs, attrs_mut};
 
 use crate::batch::Batch;
 use crate::plan::Scope;
@@ -58,6 +61,7 @@ pub struct Session {
     pub(crate) values: Memo,
     pub(crate) out: Vec<u8>,
     pub(crate) items: Vec<Item>,
+    spare: Spare,
     pub(crate) mask: Vec<bool>,
     pub(crate) batches: Vec<Batch>,
     pub(crate) projection: crate::project::Scratch,
@@ -146,8 +150,15 @@ impl Session {
         code
     }
 
+    /// True if something was edited away and may still stand in a dictionary: [`Columns::compact`] before
+    /// writing, which [`Session::finish`] does.
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
     /// Ends the work on a batch: attributes are put in their places, spans that `keep` (one per span) has
-    /// a 0 for are dropped, and nothing that was edited away stays in a dictionary.
+    /// a 0 for are dropped, and nothing that was edited away stays in a dictionary. `wire_bytes` of spans stay
+    /// what they were: limits and ledgers count what was received.
     pub fn finish(&mut self, columns: &mut Columns, keep: Option<&[u8]>) {
         self.settle(columns);
         if let Some(keep) = keep

@@ -3,7 +3,7 @@
 use super::work::{DEAD, attrs_mut};
 use super::{Session, Work};
 use crate::plan::Scope;
-use cadenza_model::{Attrs, Code, Columns, SpanId, TraceId};
+use cadenza_model::{AttrType, Attrs, Code, Columns, SpanId, TraceId};
 
 impl Session {
     /// Puts new attributes behind the others of their rows and closes the gaps of removed ones. What was
@@ -13,13 +13,12 @@ impl Session {
         for scope in Scope::ALL {
             let work = &mut self.tables[scope as usize];
             let list = attrs_mut(columns, scope);
-            if !work.dead.is_empty() || list.key.len() > work.main {
-                rebuild(work, list);
+            if work.has_dead || list.key.len() > work.main {
+                rebuild(work, list, &mut self.spare);
                 work.moved(list.key.len());
                 moved = true;
             }
         }
-        self.apply_growth(columns);
         for scope in [Scope::Event, Scope::Link] {
             let dropped = std::mem::take(&mut self.tables[scope as usize].dropped);
             if !dropped.is_empty() {
@@ -33,31 +32,6 @@ impl Session {
             }
         }
         self.layout += u64::from(moved);
-    }
-
-    /// Carries the changes of size over to the spans.
-    fn apply_growth(&mut self, columns: &mut Columns) {
-        let add = |bytes: &mut u32, grown: i32| *bytes = bytes.saturating_add_signed(grown);
-        let grown = std::mem::take(&mut self.tables[Scope::Span as usize].grown);
-        for (bytes, &grown) in columns.spans.wire_bytes.iter_mut().zip(&grown) {
-            add(bytes, grown);
-        }
-        self.tables[Scope::Span as usize].grown = cleared(grown);
-        for scope in [Scope::Event, Scope::Link] {
-            let grown = std::mem::take(&mut self.tables[scope as usize].grown);
-            if !grown.is_empty() {
-                let spans = &mut columns.spans;
-                let ends = if scope == Scope::Event { &spans.event_ends } else { &spans.link_ends };
-                let mut start = 0;
-                for (bytes, &end) in spans.wire_bytes.iter_mut().zip(ends) {
-                    for &grown in &grown[start..end as usize] {
-                        add(bytes, grown);
-                    }
-                    start = end as usize;
-                }
-            }
-            self.tables[scope as usize].grown = cleared(grown);
-        }
     }
 }
 
@@ -86,14 +60,29 @@ impl Work {
     }
 }
 
-fn cleared<T>(mut list: Vec<T>) -> Vec<T> {
-    list.clear();
-    list
+/// Buffers for rebuilding tables.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    codes: Vec<Code>,
+    types: Vec<AttrType>,
+    values: Vec<u64>,
+    marks: Vec<u16>,
+    dead: Vec<u32>,
+    /// Where new ones go and where they are.
+    new: Vec<(u32, u32)>,
+    rows: Vec<u32>,
 }
 
 /// One column of attributes being rebuilt: stretches of what stays, new ones between them.
-fn rebuild_column<T: Copy>(column: &mut Vec<T>, main: usize, dead: &[u32], new: &[(u32, u32)]) {
-    let mut out = Vec::with_capacity(column.len());
+fn rebuild_column<T: Copy>(
+    column: &mut Vec<T>,
+    out: &mut Vec<T>,
+    main: usize,
+    dead: &[u32],
+    new: &[(u32, u32)],
+) {
+    out.clear();
+    out.reserve(column.len());
     let mut from = 0;
     let mut dead = dead.iter().map(|&at| at as usize).peekable();
     let mut copy_until = |out: &mut Vec<T>, until: usize| {
@@ -105,39 +94,51 @@ fn rebuild_column<T: Copy>(column: &mut Vec<T>, main: usize, dead: &[u32], new: 
         from = until;
     };
     for &(until, at) in new {
-        copy_until(&mut out, until as usize);
+        copy_until(out, until as usize);
         out.push(column[at as usize]);
     }
-    copy_until(&mut out, main);
-    *column = out;
+    copy_until(out, main);
+    std::mem::swap(column, out);
+}
+
+/// Where the removed attributes are.
+fn put_dead(dead: &mut Vec<u32>, keys: &[Code]) {
+    /// Looked at together: most stretches have none.
+    const STRETCH: usize = 32;
+    dead.clear();
+    for (i, stretch) in keys.chunks(STRETCH).enumerate() {
+        if stretch.iter().fold(false, |any, &key| any | (key == DEAD)) {
+            let hits = stretch.iter().enumerate().filter(|(_, key)| **key == DEAD);
+            dead.extend(hits.map(|(at, _)| (i * STRETCH + at) as u32));
+        }
+    }
 }
 
 /// Rebuilds the lists of a table.
-fn rebuild(work: &mut Work, attrs: &mut Attrs) {
+fn rebuild(work: &mut Work, attrs: &mut Attrs, spare: &mut Spare) {
     let main = work.main;
-    let dead = &mut work.dead;
-    dead.retain(|&at| (at as usize) < main);
-    dead.sort_unstable();
-    // Where each new one goes, and where it is; by row, and by age within a row.
-    let mut order: Vec<(u32, u32)> = Vec::with_capacity(work.new_rows.len());
+    let Spare { codes, types, values, marks, dead, new, rows } = spare;
+    put_dead(dead, &attrs.key[..main]);
+    // By row, and by age within a row.
+    new.clear();
     for (i, &row) in work.new_rows.iter().enumerate() {
         let at = main + i;
         if attrs.key[at] != DEAD {
-            order.push((row, at as u32));
+            new.push((row, at as u32));
         }
     }
-    order.sort_by_key(|&(row, _)| row);
-    let mut new = order;
-    let rows: Vec<u32> = new.iter().map(|&(row, _)| row).collect();
-    for entry in &mut new {
+    new.sort_by_key(|&(row, _)| row);
+    rows.clear();
+    rows.extend(new.iter().map(|&(row, _)| row));
+    for entry in &mut *new {
         entry.0 = attrs.ends[entry.0 as usize];
     }
-    rebuild_column(&mut attrs.key, main, dead, &new);
-    rebuild_column(&mut attrs.ty, main, dead, &new);
-    rebuild_column(&mut attrs.val, main, dead, &new);
+    rebuild_column(&mut attrs.key, codes, main, dead, new);
+    rebuild_column(&mut attrs.ty, types, main, dead, new);
+    rebuild_column(&mut attrs.val, values, main, dead, new);
     if !work.marks.is_empty() {
         work.marks.resize(main + work.new_rows.len(), 0);
-        rebuild_column(&mut work.marks, main, dead, &new);
+        rebuild_column(&mut work.marks, marks, main, dead, new);
     }
     let (mut gone, mut come) = (0, 0);
     for (row, end) in attrs.ends.iter_mut().enumerate() {
@@ -190,17 +191,9 @@ fn keep_ends(ends: &mut [u32], dropped: &[bool]) {
 
 /// Removes events or links.
 fn drop_children(columns: &mut Columns, scope: Scope, dropped: &[bool]) {
-    /// About what an event or link takes besides its attributes and texts.
-    const ROW_BYTES: u32 = 12;
     let event = scope == Scope::Event;
     let spans = &mut columns.spans;
     let ends = if event { &mut spans.event_ends } else { &mut spans.link_ends };
-    let mut start = 0;
-    for (bytes, &end) in spans.wire_bytes.iter_mut().zip(&*ends) {
-        let gone = dropped[start..end as usize].iter().filter(|&&gone| gone).count();
-        *bytes = bytes.saturating_sub(gone as u32 * ROW_BYTES);
-        start = end as usize;
-    }
     keep_ends(ends, dropped);
     if event {
         keep::<u64>(&mut columns.events.time_ns, dropped);

@@ -21,6 +21,22 @@ pub(crate) fn value_of(columns: &Columns, ty: AttrType, val: u64) -> ValueRef<'_
     }
 }
 
+/// A value as rules see it: text of dictionaries is UTF-8, and most rules need no proof of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Seen<'a> {
+    Text(&'a [u8]),
+    Other(ValueRef<'a>),
+}
+
+/// As [`value_of`].
+#[inline]
+pub(crate) fn seen_of(columns: &Columns, ty: AttrType, val: u64) -> Seen<'_> {
+    match ty {
+        AttrType::Str => Seen::Text(columns.values.get(val as u32)),
+        _ => Seen::Other(value_of(columns, ty, val)),
+    }
+}
+
 /// What a rule makes of a value; text and encoded values stand in the buffer that it was given.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Shape {

@@ -57,16 +57,14 @@ pub(crate) struct Work {
     pub(crate) main: usize,
     /// Rows of the new ones.
     pub(crate) new_rows: Vec<u32>,
-    /// Indexes of removed ones, in the order of removal.
-    pub(crate) dead: Vec<u32>,
+    /// Some have been removed.
+    pub(crate) has_dead: bool,
     /// Tallies by attribute; as long as anybody has asked.
     pub(crate) marks: Vec<u16>,
     /// By tally: row and key of what is on it.
     pub(crate) tallies: Vec<Vec<(u32, Code)>>,
     /// Events or links to be removed; empty: none.
     pub(crate) dropped: Vec<bool>,
-    /// By row: how much its encoding has grown; empty: not at all.
-    pub(crate) grown: Vec<i32>,
     /// By row: stamp and a number of whoever set the stamp.
     rows: Vec<(u32, u32)>,
     stamp: u32,
@@ -83,9 +81,8 @@ impl Work {
         self.found = false;
         self.main = attributes;
         self.new_rows.clear();
-        self.dead.clear();
+        self.has_dead = false;
         self.dropped.clear();
-        self.grown.clear();
         self.forget_tallies();
     }
 
@@ -122,7 +119,7 @@ impl Work {
         self.found = false;
         self.main = attributes;
         self.new_rows.clear();
-        self.dead.clear();
+        self.has_dead = false;
     }
 
     /// The pass over the cells: every wanted one goes to the list of its key.
@@ -204,38 +201,6 @@ impl Work {
             self.tallies[usize::from(tally)].push((cell.row, key));
         }
     }
-
-    /// Notes that the encoding of a row changed its size.
-    #[inline]
-    pub(crate) fn grow(&mut self, row: u32, rows: usize, bytes: i64) {
-        if self.grown.is_empty() {
-            self.grown.resize(rows, 0);
-        }
-        let grown = &mut self.grown[row as usize];
-        *grown = grown.saturating_add(bytes.clamp(i32::MIN.into(), i32::MAX.into()) as i32);
-    }
-}
-
-/// About the encoded size of a value.
-#[inline]
-fn value_bytes(columns: &Columns, ty: AttrType, val: u64) -> i64 {
-    let entry = |ends: &[u32]| {
-        let at = val as usize;
-        i64::from(ends[at]) - if at == 0 { 0 } else { i64::from(ends[at - 1]) }
-    };
-    match ty {
-        AttrType::Absent | AttrType::Empty => 0,
-        AttrType::Str => 2 + entry(columns.values.ends()),
-        AttrType::Array | AttrType::Map | AttrType::Bytes => entry(columns.raw.ends()),
-        AttrType::Int => 2 + i64::from(63 - (val | 1).leading_zeros()) / 7,
-        AttrType::Double => 9,
-        AttrType::Bool => 2,
-    }
-}
-
-/// What a key and the frames around it take.
-fn key_bytes(columns: &Columns, key: Code) -> i64 {
-    6 + columns.names.get(key).len() as i64
 }
 
 impl Session {
@@ -251,44 +216,30 @@ impl Session {
 
     /// Gives an attribute another value.
     #[inline]
-    pub(crate) fn set(&mut self, columns: &mut Columns, scope: Scope, cell: Cell, ty: AttrType, val: u64) {
+    pub(crate) fn set(&mut self, list: &mut Attrs, cell: Cell, ty: AttrType, val: u64) {
         let at = cell.at as usize;
-        let list = attrs(columns, scope);
-        let (old_ty, old_val) = (list.ty[at], list.val[at]);
-        if (old_ty, old_val) != (ty, val) {
-            let bytes = value_bytes(columns, ty, val) - value_bytes(columns, old_ty, old_val);
-            let rows = list.ends.len();
-            self.tables[scope as usize].grow(cell.row, rows, bytes);
-            let list = attrs_mut(columns, scope);
-            list.ty[at] = ty;
-            list.val[at] = val;
-            self.stale = true;
-        }
+        list.ty[at] = ty;
+        list.val[at] = val;
+        self.stale = true;
         self.counts.updated += 1;
     }
 
     /// Removes an attribute.
-    pub(crate) fn kill(&mut self, columns: &mut Columns, scope: Scope, cell: Cell) {
-        let at = cell.at as usize;
-        let list = attrs(columns, scope);
-        let bytes = key_bytes(columns, list.key[at]) + value_bytes(columns, list.ty[at], list.val[at]);
-        let rows = list.ends.len();
-        let work = &mut self.tables[scope as usize];
-        work.grow(cell.row, rows, -bytes);
-        work.dead.push(cell.at);
-        attrs_mut(columns, scope).key[at] = DEAD;
+    #[inline]
+    pub(crate) fn kill(&mut self, scope: Scope, list: &mut Attrs, cell: Cell) {
+        list.key[cell.at as usize] = DEAD;
+        self.tables[scope as usize].has_dead = true;
         self.stale = true;
         self.counts.removed += 1;
     }
 
     /// Adds an attribute behind those of its row.
+    #[inline]
     pub(crate) fn push(&mut self, columns: &mut Columns, scope: Scope, key: Code, item: Item) {
-        let bytes = key_bytes(columns, key) + value_bytes(columns, item.ty, item.val);
         let list = attrs_mut(columns, scope);
-        let (at, rows) = (list.key.len() as u32, list.ends.len());
+        let at = list.key.len() as u32;
         list.push(key, item.ty, item.val);
         let work = &mut self.tables[scope as usize];
-        work.grow(item.row, rows, bytes);
         work.new_rows.push(item.row);
         if work.found
             && let Some(list) = work.list_of(key)
@@ -315,31 +266,50 @@ impl Session {
         self.codes[selector as usize].get(position).copied()
     }
 
-    /// Runs `visit` over the living cells of a selector. The lists are out while it runs: what it adds to
-    /// them is not visited.
+    /// Runs `visit` over the living cells of a selector. The table and its lists are out while it runs and
+    /// reach it as an argument; what it adds is not visited.
+    #[inline]
     pub(crate) fn each(
         &mut self,
         columns: &mut Columns,
         scope: Scope,
         selector: u32,
-        mut visit: impl FnMut(&mut Self, &mut Columns, Cell, Code),
+        mut visit: impl FnMut(&mut Self, &mut Columns, &mut Attrs, Cell, Code),
     ) {
         self.find(columns, scope);
+        let mut table = std::mem::take(attrs_mut(columns, scope));
         let mut position = 0;
         while let Some(code) = self.code(selector, position) {
             position += 1;
             let Some(list) = self.tables[scope as usize].list_of(code) else { continue };
             let cells = std::mem::take(&mut self.tables[scope as usize].lists[list]);
             for &cell in &cells {
-                if attrs(columns, scope).key[cell.at as usize] == code {
-                    visit(self, columns, cell, code);
+                if table.key[cell.at as usize] == code {
+                    visit(self, columns, &mut table, cell, code);
                 }
             }
-            let slot = &mut self.tables[scope as usize].lists[list];
-            // What was added meanwhile comes behind.
-            let added = std::mem::replace(slot, cells);
-            slot.extend_from_slice(&added);
+            self.tables[scope as usize].lists[list] = cells;
         }
+        *attrs_mut(columns, scope) = table;
+    }
+
+    /// Removes all living cells of a selector.
+    pub(crate) fn kill_all(&mut self, columns: &mut Columns, scope: Scope, selector: u32) {
+        self.find(columns, scope);
+        let work = &mut self.tables[scope as usize];
+        let keys = &mut attrs_mut(columns, scope).key;
+        let mut removed = 0;
+        for &code in &self.codes[selector as usize] {
+            let Some(list) = work.list_of(code) else { continue };
+            for cell in work.lists[list].drain(..) {
+                let key = &mut keys[cell.at as usize];
+                removed += u64::from(*key == code);
+                *key = DEAD;
+            }
+        }
+        work.has_dead |= removed > 0;
+        self.stale |= removed > 0;
+        self.counts.removed += removed;
     }
 
     /// True if nothing in this batch is selected.
@@ -390,7 +360,7 @@ impl Session {
             }
         }
         let mut written = 0;
-        self.each(columns, scope, writing.selector, |session, columns, cell, key| {
+        self.each(columns, scope, writing.selector, |session, _, list, cell, key| {
             let work = &mut session.tables[scope as usize];
             let Some(item) = work.stamped(cell.row, wanted) else { return };
             // The top bit: there is one.
@@ -403,7 +373,7 @@ impl Session {
             }
             written += usize::from(item & THERE == 0);
             let Item { ty, val, .. } = items[(item & !THERE) as usize];
-            session.set(columns, scope, cell, ty, val);
+            session.set(list, cell, ty, val);
         });
         let key = if writing.insert { self.intern_key(programs, columns, writing.key) } else { DEAD };
         for item in items {

@@ -629,6 +629,9 @@ fn plugin(
     columns: &mut Columns,
     world: &mut World,
 ) {
+    for table in &mut world.tables {
+        table.retain(|row| !row.dropped);
+    }
     for row in world.tables.iter_mut().flatten() {
         row.tallied.iter_mut().for_each(Vec::clear);
         row.attrs.iter_mut().for_each(|attr| attr.tallies = 0);
