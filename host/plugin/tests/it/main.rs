@@ -1,0 +1,10 @@
+//! Plugins that do harm, plugins that do well, and what the runtime makes of both.
+#![expect(clippy::disallowed_methods, reason = "tests may name files, time and threads")]
+
+mod cache;
+mod compile;
+mod components;
+mod fuzz;
+mod hostile;
+mod support;
+mod wat;

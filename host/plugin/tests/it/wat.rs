@@ -1,0 +1,75 @@
+//! Guests written by hand: a core module with a body for `process`, made into a component of the contract.
+
+use wit_component::{ComponentEncoder, StringEncoding};
+use wit_parser::Resolve;
+
+/// What a guest is made of. The body may use the locals `$spans` (spans of the batch), `$i`, `$p`.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Wat<'a> {
+    /// Instructions of `process`; afterwards the edits at 3000 are returned.
+    pub(crate) process: &'a str,
+    /// Imports, before everything else.
+    pub(crate) imports: &'a str,
+    /// Functions and data.
+    pub(crate) more: &'a str,
+}
+
+/// Where the answer of `process` lies: `result`, `payload`, `length`. All zero: no edits.
+const TEMPLATE: &str = r#"
+(module
+  IMPORTS
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 65536))
+  (data (i32.const 16) "hostile")
+  (data (i32.const 32) "1.0")
+  (data (i32.const 48) "seen")
+  (data (i32.const 1024) "\10\00\00\00\07\00\00\00" "\20\00\00\00\03\00\00\00" "\10\00\00\00\07\00\00\00"
+    "\01\01\00\00" "\00\00\00\00\00\00\00\00\00\00\00\00" "\4c\04\00\00\01\00\00\00")
+  (data (i32.const 1100) "\30\00\00\00\04\00\00\00" "\01\00\00\00" "\10\00\00\00\07\00\00\00")
+  (data (i32.const 2060) "\98\08\00\00\01\00\00\00")
+  (data (i32.const 2200) "\01\00\00\00\05\01")
+  (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32) (local $ptr i32)
+    (local.set $ptr (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $ptr) (local.get $size)))
+    (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
+      (then (drop (memory.grow (i32.add (i32.const 1) (i32.div_u (local.get $size) (i32.const 65536)))))))
+    (local.get $ptr))
+  (func (export "cadenza:plugin/lifecycle@0.1.0#describe") (result i32) i32.const 1024)
+  (func (export "cadenza:plugin/lifecycle@0.1.0#configure") (param i32 i32) (result i32)
+    (global.set $next (i32.const 65536))
+    i32.const 2048)
+  MORE
+  (func (export "cadenza:plugin/transform@0.1.0#process")
+    (param i32 i32 i64 i64 i32 i32 i32 i32 i32 i32 i32 i32) (param $spans i32) (result i32)
+    (local $i i32) (local $p i32)
+    PROCESS
+    (global.set $next (i32.const 65536))
+    i32.const 3000)
+)
+"#;
+
+impl Wat<'_> {
+    /// The core module's text.
+    pub(crate) fn text(&self) -> String {
+        TEMPLATE.replace("IMPORTS", self.imports).replace("MORE", self.more).replace("PROCESS", self.process)
+    }
+
+    /// The component.
+    pub(crate) fn component(&self) -> Vec<u8> {
+        let mut module = wat::parse_str(self.text()).expect("the template parses");
+        let mut resolve = Resolve::default();
+        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
+        let (package, _) = resolve.push_dir(wit).expect("the contract parses");
+        let world = resolve.select_world(&[package], Some("enricher")).expect("the world is there");
+        wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+            .expect("metadata fits");
+        let mut encoder = ComponentEncoder::default();
+        encoder.validate(true);
+        encoder.module(&module).expect("a module of the contract").encode().expect("a component")
+    }
+}
+
+/// A guest with this `process`.
+pub(crate) fn process(body: &str) -> Vec<u8> {
+    Wat { process: body, ..Wat::default() }.component()
+}
