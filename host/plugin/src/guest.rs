@@ -42,7 +42,7 @@ pub struct Verdicts {
 }
 
 /// A plugin that can be called. After a failure it cannot be called again.
-pub trait Guest: Send {
+pub(crate) trait Guest: Send {
     /// What it is.
     ///
     /// # Errors

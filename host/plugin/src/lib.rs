@@ -25,7 +25,7 @@ mod ticker;
 
 pub use config::{CompileLimits, Compiler, Config, Limits};
 pub use error::{ConfigError, ConfigureError, Failure, LoadError};
-pub use guest::{Context, Guest, Verdicts};
+pub use guest::{Context, Verdicts};
 pub use key::host_secret;
 pub use loader::{COMPILE_COMMAND, Import, Loaded, compile_child, imports};
 pub use metadata::{METRICS_MAX, Metadata, Metric, MetricKind, NAME_BYTES_MAX, OnFailure};

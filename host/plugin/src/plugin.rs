@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Largest configuration of a plugin.
 const CONFIG_BYTES_MAX: usize = 1 << 20;
+/// What is said of edits that the caller cannot carry out.
+const REFUSED_EDITS: &str = "edits that cannot be carried out";
 
 /// What one configured plugin may do differently from the rest.
 #[derive(Debug, Clone, Default)]
@@ -136,7 +138,24 @@ impl Plugin {
     /// # Errors
     /// When the guest failed. Nothing that it wrote in the call is kept.
     pub fn process(&self, context: &Context<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure> {
-        self.call(context, |instance| instance.process(context, batch))
+        self.process_if(context, batch, |_| true)
+    }
+
+    /// As [`Plugin::process`], where `accept` says whether the edits can be carried out; if not, the call has
+    /// failed.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn process_if(
+        &self,
+        context: &Context<'_>,
+        batch: &Batch,
+        accept: impl FnOnce(&[Edit]) -> bool,
+    ) -> Result<Vec<Edit>, Failure> {
+        self.call(context, |instance| {
+            let edits = instance.process(context, batch)?;
+            if accept(&edits) { Ok(edits) } else { Err(Failure::InvalidOutput(REFUSED_EDITS)) }
+        })
     }
 
     /// Gets the verdicts on the spans of a batch: one try on one instance.
@@ -144,7 +163,24 @@ impl Plugin {
     /// # Errors
     /// When the guest failed. Nothing that it wrote in the call is kept.
     pub fn decide(&self, context: &Context<'_>, batch: &Batch) -> Result<Verdicts, Failure> {
-        self.call(context, |instance| instance.decide(context, batch))
+        self.decide_if(context, batch, |_| true)
+    }
+
+    /// As [`Plugin::decide`], where `accept` says whether the verdicts can be carried out; if not, the call has
+    /// failed.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decide_if(
+        &self,
+        context: &Context<'_>,
+        batch: &Batch,
+        accept: impl FnOnce(&Verdicts) -> bool,
+    ) -> Result<Verdicts, Failure> {
+        self.call(context, |instance| {
+            let verdicts = instance.decide(context, batch)?;
+            if accept(&verdicts) { Ok(verdicts) } else { Err(Failure::InvalidOutput(REFUSED_EDITS)) }
+        })
     }
 
     fn call<T>(

@@ -10,6 +10,7 @@ use crate::state::States;
 use crate::ticker::Ticker;
 use cadenza_env::Env;
 use hmac::{Hmac, Mac as _};
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) hub: Arc<Hub>,
     pub(crate) states: States,
     pub(crate) cache: Option<Cache>,
+    /// One compile at a time: each may take all cores and its whole share of memory.
+    pub(crate) compiling: Mutex<()>,
     pub(crate) metrics: Metrics,
     /// Versions and options that compiled code depends on.
     pub(crate) fingerprint: [u8; 32],
@@ -156,6 +159,7 @@ impl Runtime {
         let inner = Inner {
             hub: Arc::new(Hub::new(config.instances_max as usize)),
             states: States::new(&config.limits),
+            compiling: Mutex::default(),
             wasm,
             linker,
             env,

@@ -106,11 +106,13 @@ impl Runtime {
     fn component(&self, bytes: &[u8], sha256: &[u8; 32]) -> Result<(Component, bool), LoadError> {
         let inner = &self.0;
         let key = Key { component: sha256, fingerprint: &inner.fingerprint };
-        if let Some(code) = inner.cache.as_ref().and_then(|cache| cache.get(key)) {
-            match trusted::load(&inner.wasm, &code) {
-                Ok(component) => return Ok((component, true)),
-                Err(error) => tracing::warn!(%error, "compiled plugin not loaded; it is made anew"),
-            }
+        if let Some(component) = self.cached(key) {
+            return Ok((component, true));
+        }
+        let _one_at_a_time = inner.compiling.lock();
+        // Who waited may find that another has made it.
+        if let Some(component) = self.cached(key) {
+            return Ok((component, true));
         }
         let config = &inner.config;
         let code = compile::compile(&inner.wasm, &config.compiler, &config.compile, bytes)?;
@@ -120,6 +122,12 @@ impl Runtime {
             cache.put(key, &code);
         }
         Ok((component, false))
+    }
+
+    fn cached(&self, key: Key<'_>) -> Option<Component> {
+        let code = self.0.cache.as_ref()?.get(key)?;
+        let loaded = trusted::load(&self.0.wasm, &code);
+        loaded.inspect_err(|error| tracing::warn!(%error, "compiled plugin not loaded; it is made anew")).ok()
     }
 
     fn describe(&self, loaded: &Loaded, entrance: Entrance) -> Result<Metadata, LoadError> {

@@ -66,3 +66,17 @@ fn the_child_makes_the_same_code_for_all_who_load_it_at_once() {
     let runtime = runtime_with(config(dir.path(), Compiler::InProcess), [1; 32]);
     assert!(runtime.load(&component).expect("it loads").from_cache(), "code of the child fits");
 }
+
+#[test]
+fn the_hosts_secret_is_made_once_and_for_this_user_alone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("secret");
+    let secret = || cadenza_plugin::host_secret(&cadenza_env::RealDisk, &path);
+    let first = secret().expect("it is made");
+    assert_ne!(first, [0; 32]);
+    assert_eq!(secret().expect("it is there"), first);
+    assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    assert_eq!(entries(dir.path()), std::slice::from_ref(&path));
+    std::fs::write(&path, b"short").expect("writable");
+    assert!(secret().expect_err("no secret").to_string().contains("5 bytes, where a secret has 32"));
+}

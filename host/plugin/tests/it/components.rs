@@ -47,3 +47,18 @@ fn a_sampler_decides_on_every_span_and_twice_the_same() {
         assert_eq!(two.plugin.decide(&context(), &two.batch(&columns)).as_ref(), Ok(&verdicts));
     }
 }
+
+#[test]
+fn an_enricher_gives_the_same_edits_from_any_instance() {
+    let enricher = built_in("process-enricher");
+    let one = configure(&shared().runtime, "enricher-1", &enricher, "{}").expect("it configures");
+    let two = configure(&shared().runtime, "enricher-2", &enricher, "{}").expect("it configures");
+    assert_eq!(one.plan, two.plan);
+    let columns = columns(400);
+    let edits = one.plugin.process(&context(), &one.batch(&columns)).expect("it works");
+    assert!(!edits.is_empty());
+    for _ in 0..3 {
+        assert_eq!(one.plugin.process(&context(), &one.batch(&columns)).as_ref(), Ok(&edits));
+        assert_eq!(two.plugin.process(&context(), &two.batch(&columns)).as_ref(), Ok(&edits));
+    }
+}

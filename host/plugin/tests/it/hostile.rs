@@ -2,7 +2,7 @@
 
 use crate::support::{Configured, columns, configure, context, guest, runtime_with, shared, tenant};
 use crate::wat::{Wat, process};
-use cadenza_plugin::{Compiler, Config, Failure, LoadError, PluginOptions};
+use cadenza_plugin::{Compiler, Config, Failure, Limits, LoadError, PluginOptions};
 use std::time::{Duration, Instant};
 
 /// Far above any budget: a loaded machine is no failure, a thread that does not come back is.
@@ -195,6 +195,41 @@ fn what_a_failed_call_or_a_trial_wrote_is_forgotten_and_the_rest_outlives_instan
     drop(first);
     assert_eq!(second.plugin.process(&context(), &good), Ok(vec![]));
     assert_eq!(gauge("counting"), 3.0);
+}
+
+#[test]
+fn edits_that_the_caller_cannot_carry_out_make_the_call_a_failure() {
+    let guest = guest("counting-2", &counting());
+    let good = guest.batch(&columns(3));
+    assert_eq!(guest.plugin.process(&context(), &good), Ok(vec![]));
+    let idle = guest.plugin.idle_instances();
+    let refused = guest.plugin.process_if(&context(), &good, |_| false);
+    assert!(matches!(refused, Err(Failure::InvalidOutput(_))), "{refused:?}");
+    assert_eq!(guest.plugin.idle_instances(), idle - 1);
+    assert_eq!(guest.plugin.process(&context(), &good), Ok(vec![]));
+    assert_eq!(gauge("counting_2"), 2.0);
+}
+
+#[test]
+fn worn_out_instances_are_replaced() {
+    let check = |name: &str, body: &str, batches: u32, expect: &[usize]| {
+        let runtime = &shared().runtime;
+        let limits = Limits { batches_per_instance: batches, ..Limits::default() };
+        let options = PluginOptions { limits: Some(limits), ..PluginOptions::default() };
+        let loaded = runtime.load(&process(body)).expect("it loads");
+        let shape = configure(runtime, name, &loaded, "{}").expect("it configures");
+        let (plugin, _) = runtime.plugin(&tenant(), name, &loaded, "{}", &options).expect("it configures");
+        let batch = shape.batch(&columns(3));
+        let mut idle = Vec::new();
+        for _ in expect {
+            assert_eq!(plugin.process(&context(), &batch), Ok(vec![]));
+            idle.push(plugin.idle_instances());
+        }
+        assert_eq!(idle, expect, "{name}");
+    };
+    check("worn", "", 3, &[2, 2, 1, 1, 1, 0, 1, 1, 0]);
+    // A MiB more in each call: gone when it has four times what it had, and more than 4 MiB.
+    check("grown", "(drop (memory.grow (i32.const 16)))", 1000, &[2, 2, 2, 2, 1]);
 }
 
 #[test]
