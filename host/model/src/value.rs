@@ -25,6 +25,9 @@ pub enum AttrType {
 }
 
 impl AttrType {
+    /// How many there are: numbers are below.
+    pub(crate) const COUNT: usize = 9;
+
     /// The type with this number, if there is one.
     pub fn from_u8(number: u8) -> Option<Self> {
         use AttrType::*;

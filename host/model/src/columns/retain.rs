@@ -106,11 +106,28 @@ fn renumber(column: &mut [u32], kept: &[u32], rows: usize) {
     }
 }
 
-/// Which entries of the three dictionaries some row uses.
-struct Used {
-    names: Vec<bool>,
-    values: Vec<bool>,
-    raw: Vec<bool>,
+/// Values of attributes as indexes into one list of all texts and, behind them, everything raw: without a
+/// branch on the type. What is no code counts as code 0, which is always in use.
+struct Lanes {
+    base: [usize; AttrType::COUNT],
+    mask: [u64; AttrType::COUNT],
+}
+
+impl Lanes {
+    fn new(values: usize) -> Self {
+        let mut lanes = Self { base: [0; AttrType::COUNT], mask: [0; AttrType::COUNT] };
+        lanes.mask[AttrType::Str as usize] = u64::MAX;
+        for ty in [AttrType::Array, AttrType::Map, AttrType::Bytes] {
+            lanes.base[ty as usize] = values;
+            lanes.mask[ty as usize] = u64::MAX;
+        }
+        lanes
+    }
+
+    #[inline]
+    fn index(&self, ty: AttrType, val: u64) -> usize {
+        self.base[ty as usize] + (val & self.mask[ty as usize]) as usize
+    }
 }
 
 impl Columns {
@@ -120,37 +137,70 @@ impl Columns {
     pub fn compact(&mut self) {
         self.wire.reset();
         self.compact_owners();
-        let mut used = Used {
-            names: vec![false; self.names.len()],
-            values: vec![false; self.values.len()],
-            raw: vec![false; self.raw.len()],
-        };
-        self.each_code(|dict, code| {
-            let used = match dict {
-                Which::Names => &mut used.names,
-                Which::Values => &mut used.values,
-                Which::Raw => &mut used.raw,
-            };
-            used[*code as usize] = true;
+        let values = self.values.len();
+        let lanes = Lanes::new(values);
+        let mut names_used = vec![false; self.names.len()];
+        let mut used = vec![false; values + self.raw.len()];
+        self.each_plain_code(|dict, code| match dict {
+            Which::Names => names_used[*code as usize] = true,
+            Which::Values => used[*code as usize] = true,
+            Which::Raw => used[values + *code as usize] = true,
         });
-        used.names[0] = true;
-        used.values[0] = true;
-        used.raw[0] = true;
-        if [&used.names, &used.values, &used.raw].into_iter().all(|marks| marks.iter().all(|&mark| mark)) {
-            return;
+        for attrs in self.attr_sets() {
+            attrs.key.iter().for_each(|&code| names_used[code as usize] = true);
+            for (&ty, &val) in attrs.ty.iter().zip(&attrs.val) {
+                used[lanes.index(ty, val)] = true;
+            }
         }
-        let (mut names, mut values, mut raw) = (Vec::new(), Vec::new(), Vec::new());
-        self.names.retain(&used.names, &mut names);
-        self.values.retain(&used.values, &mut values);
-        self.raw.retain(&used.raw, &mut raw);
-        self.each_code(|dict, code| {
-            let map = match dict {
-                Which::Names => &names,
-                Which::Values => &values,
-                Which::Raw => &raw,
-            };
-            *code = map[*code as usize];
+        names_used[0] = true;
+        used[0] = true;
+        used[values] = true;
+        let all = |marks: &[bool]| marks.iter().fold(true, |all, &mark| all & mark);
+        if !all(&names_used) {
+            let mut map = Vec::new();
+            self.names.retain(&names_used, &mut map);
+            self.each_plain_code(|dict, code| {
+                if let Which::Names = dict {
+                    *code = map[*code as usize];
+                }
+            });
+            for attrs in self.attr_sets() {
+                attrs.key.iter_mut().for_each(|code| *code = map[*code as usize]);
+            }
+        }
+        if !all(&used) {
+            self.compact_values(&lanes, &used);
+        }
+    }
+
+    /// The part of [`Columns::compact`] that is about values: `used` has texts, then everything raw.
+    fn compact_values(&mut self, lanes: &Lanes, used: &[bool]) {
+        let (values, raw) = used.split_at(self.values.len());
+        let (mut map, mut raw_map) = (Vec::new(), Vec::new());
+        self.values.retain(values, &mut map);
+        self.raw.retain(raw, &mut raw_map);
+        map.extend_from_slice(&raw_map);
+        self.each_plain_code(|dict, code| match dict {
+            Which::Names => {}
+            Which::Values => *code = map[*code as usize],
+            Which::Raw => *code = map[values.len() + *code as usize],
         });
+        for attrs in self.attr_sets() {
+            for (&ty, val) in attrs.ty.iter().zip(&mut attrs.val) {
+                let mask = lanes.mask[ty as usize];
+                *val = u64::from(map[lanes.index(ty, *val)]) & mask | *val & !mask;
+            }
+        }
+    }
+
+    fn attr_sets(&mut self) -> [&mut Attrs; 5] {
+        [
+            &mut self.span_attrs,
+            &mut self.event_attrs,
+            &mut self.link_attrs,
+            &mut self.scope_attrs,
+            &mut self.resource_attrs,
+        ]
     }
 
     fn compact_owners(&mut self) {
@@ -184,8 +234,8 @@ impl Columns {
         }
     }
 
-    /// Visits every code in use.
-    fn each_code(&mut self, mut visit: impl FnMut(Which, &mut Code)) {
+    /// Visits every code in use but those of attributes.
+    fn each_plain_code(&mut self, mut visit: impl FnMut(Which, &mut Code)) {
         let names = [
             &mut self.spans.name,
             &mut self.events.name,
@@ -201,30 +251,6 @@ impl Columns {
         for (_, trace, span) in &mut self.links.odd_ids {
             visit(Which::Raw, trace);
             visit(Which::Raw, span);
-        }
-        let sets = [
-            &mut self.span_attrs,
-            &mut self.event_attrs,
-            &mut self.link_attrs,
-            &mut self.scope_attrs,
-            &mut self.resource_attrs,
-        ];
-        for attrs in sets {
-            attrs.key.iter_mut().for_each(|code| visit(Which::Names, code));
-            for (ty, val) in attrs.ty.iter().zip(&mut attrs.val) {
-                let dict = match ty {
-                    AttrType::Str => Which::Values,
-                    AttrType::Array | AttrType::Map | AttrType::Bytes => Which::Raw,
-                    AttrType::Absent
-                    | AttrType::Empty
-                    | AttrType::Int
-                    | AttrType::Double
-                    | AttrType::Bool => continue,
-                };
-                let mut code = *val as Code;
-                visit(dict, &mut code);
-                *val = u64::from(code);
-            }
         }
     }
 }
