@@ -67,58 +67,14 @@ pub(crate) struct Spare {
     types: Vec<AttrType>,
     values: Vec<u64>,
     marks: Vec<u16>,
-    dead: Vec<u32>,
-    /// Where new ones go and where they are.
+    /// Rows of new ones, and where they are.
     new: Vec<(u32, u32)>,
-    rows: Vec<u32>,
 }
 
-/// One column of attributes being rebuilt: stretches of what stays, new ones between them.
-fn rebuild_column<T: Copy>(
-    column: &mut Vec<T>,
-    out: &mut Vec<T>,
-    main: usize,
-    dead: &[u32],
-    new: &[(u32, u32)],
-) {
-    out.clear();
-    out.reserve(column.len());
-    let mut from = 0;
-    let mut dead = dead.iter().map(|&at| at as usize).peekable();
-    let mut copy_until = |out: &mut Vec<T>, until: usize| {
-        while let Some(gap) = dead.next_if(|&gap| gap < until) {
-            out.extend_from_slice(&column[from..gap]);
-            from = gap + 1;
-        }
-        out.extend_from_slice(&column[from..until]);
-        from = until;
-    };
-    for &(until, at) in new {
-        copy_until(out, until as usize);
-        out.push(column[at as usize]);
-    }
-    copy_until(out, main);
-    std::mem::swap(column, out);
-}
-
-/// Where the removed attributes are.
-fn put_dead(dead: &mut Vec<u32>, keys: &[Code]) {
-    /// Looked at together: most stretches have none.
-    const STRETCH: usize = 32;
-    dead.clear();
-    for (i, stretch) in keys.chunks(STRETCH).enumerate() {
-        if stretch.iter().fold(false, |any, &key| any | (key == DEAD)) {
-            let hits = stretch.iter().enumerate().filter(|(_, key)| **key == DEAD);
-            dead.extend(hits.map(|(at, _)| (i * STRETCH + at) as u32));
-        }
-    }
-}
-
-/// Rebuilds the lists of a table.
+/// Rebuilds the lists of a table: what lives, in order, then what is new, row by row.
 fn rebuild(work: &mut Work, attrs: &mut Attrs, spare: &mut Spare) {
     let main = work.main;
-    let Spare { codes, types, values, marks, dead, new, rows } = spare;
-    put_dead(dead, &attrs.key[..main]);
+    let Spare { codes, types, values, marks, new } = spare;
     // By row, and by age within a row.
     new.clear();
     for (i, &row) in work.new_rows.iter().enumerate() {
@@ -128,28 +84,55 @@ fn rebuild(work: &mut Work, attrs: &mut Attrs, spare: &mut Spare) {
         }
     }
     new.sort_by_key(|&(row, _)| row);
-    rows.clear();
-    rows.extend(new.iter().map(|&(row, _)| row));
-    for entry in &mut *new {
-        entry.0 = attrs.ends[entry.0 as usize];
-    }
-    rebuild_column(&mut attrs.key, codes, main, dead, new);
-    rebuild_column(&mut attrs.ty, types, main, dead, new);
-    rebuild_column(&mut attrs.val, values, main, dead, new);
     if !work.marks.is_empty() {
-        work.marks.resize(main + work.new_rows.len(), 0);
-        rebuild_column(&mut work.marks, marks, main, dead, new);
+        work.marks.resize(attrs.key.len(), 0);
+        rebuild_marks(&mut work.marks, marks, attrs, new);
     }
-    let (mut gone, mut come) = (0, 0);
-    for (row, end) in attrs.ends.iter_mut().enumerate() {
-        while dead.get(gone).is_some_and(|&at| at < *end) {
-            gone += 1;
+    let len = attrs.key.len();
+    codes.resize(len, 0);
+    types.resize(len, AttrType::Absent);
+    values.resize(len, 0);
+    let (mut to, mut start) = (0, 0);
+    let mut new = new.iter().peekable();
+    for (row, row_end) in attrs.ends.iter_mut().enumerate() {
+        let end = *row_end as usize;
+        let old = attrs.key[start..end].iter().zip(&attrs.ty[start..end]).zip(&attrs.val[start..end]);
+        for ((&key, &ty), &val) in old {
+            // The next one takes the place of a dead one: cheaper than a branch that nobody can foresee.
+            codes[to] = key;
+            types[to] = ty;
+            values[to] = val;
+            to += usize::from(key != DEAD);
         }
-        while rows.get(come).is_some_and(|&new| new as usize <= row) {
-            come += 1;
+        while let Some(&(_, at)) = new.next_if(|new| new.0 as usize == row) {
+            let at = at as usize;
+            codes[to] = attrs.key[at];
+            types[to] = attrs.ty[at];
+            values[to] = attrs.val[at];
+            to += 1;
         }
-        *end = *end - gone as u32 + come as u32;
+        *row_end = to as u32;
+        start = end;
     }
+    codes.truncate(to);
+    types.truncate(to);
+    values.truncate(to);
+    std::mem::swap(&mut attrs.key, codes);
+    std::mem::swap(&mut attrs.ty, types);
+    std::mem::swap(&mut attrs.val, values);
+}
+
+/// Tallies move with their attributes.
+fn rebuild_marks(marks: &mut Vec<u16>, out: &mut Vec<u16>, attrs: &Attrs, new: &[(u32, u32)]) {
+    out.clear();
+    let mut new = new.iter().peekable();
+    for row in 0..attrs.owners() {
+        out.extend(attrs.of(row).filter(|&at| attrs.key[at] != DEAD).map(|at| marks[at]));
+        while let Some(&(_, at)) = new.next_if(|new| new.0 as usize == row) {
+            out.push(marks[at as usize]);
+        }
+    }
+    std::mem::swap(marks, out);
 }
 
 fn keep<T: Copy>(column: &mut Vec<T>, dropped: &[bool]) {
