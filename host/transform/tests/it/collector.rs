@@ -10,7 +10,6 @@ use std::sync::Arc;
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/otelcol-0.155");
 
 /// The messages of a file, one request a line, and the requests as columns.
-#[expect(clippy::disallowed_methods, reason = "a test reads its fixtures")]
 fn read(name: &str, file: &str) -> Vec<Columns> {
     let path = format!("{FIXTURES}/{name}/{file}.jsonl");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));

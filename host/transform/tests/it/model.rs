@@ -406,8 +406,8 @@ impl One<'_> {
                     .collect();
                 // Of several values the last one counts, for each group.
                 for name in regex.capture_names().flatten() {
-                    let parts = texts.iter().filter_map(|text| regex.captures(text));
-                    let last = parts.last().map(|groups| {
+                    let mut parts = texts.iter().filter_map(|text| regex.captures(text));
+                    let last = parts.next_back().map(|groups| {
                         groups.name(name).map_or(String::new(), |part| part.as_str().to_owned())
                     });
                     if let Some(part) = last {

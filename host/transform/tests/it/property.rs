@@ -577,7 +577,7 @@ fn on_pairs(
         let mut mine = pairs.iter().filter(|(above, _)| world.is_under(to.scope, row, from, *above));
         let pair = match operation {
             Operation::Insert(_) => mine.next(),
-            _ => mine.last(),
+            _ => mine.next_back(),
         };
         let Some(&(_, item)) = pair else { continue };
         let value = Some(AnyValue { value: Some(Value::IntValue(numbers[item])) });
