@@ -169,7 +169,10 @@ pub fn edits(data: &[u8]) {
     let mut changed = false;
     for _ in 0..2 {
         let edits: Vec<Edit> = (0..reader.byte() % 8).map(|_| reader.edit()).collect();
-        changed |= session.apply(&programs, 0, &batch, &edits, &mut columns).is_ok();
+        let checked = session.check(&programs, 0, &batch, &edits, &columns);
+        let applied = session.apply(&programs, 0, &batch, &edits, &mut columns);
+        assert_eq!(checked.err(), applied.as_ref().err().cloned(), "what is checked is what is applied");
+        changed |= applied.is_ok();
     }
     let keep: Vec<u8> = rows.iter().map(|_| reader.byte() & 1 ^ 1).collect();
     session.finish(&mut columns, changed.then_some(keep.as_slice()));

@@ -68,6 +68,22 @@ impl Call<'_> {
 }
 
 impl Session {
+    /// Checks edits as [`Session::apply`] does, and carries out none: for parts of a batch, whose edits are
+    /// applied when all parts have been through the guest.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check(
+        &self,
+        programs: &Programs,
+        at: usize,
+        batch: &Batch,
+        edits: &[Edit],
+        columns: &Columns,
+    ) -> Result<(), EditError> {
+        validate::check(&programs.plugins()[at], batch, edits, columns, self.layout).map(drop)
+    }
+
     /// Carries out the edits that the guest of plugin `at` gave for `batch`: all of them, or none and an
     /// error that says why. Whatever a guest gives, this does not panic.
     pub fn apply(
