@@ -381,6 +381,26 @@ fn main() {
             0.0
         });
         let per_span = |count: u64| count as f64 / rows as f64;
+        let mut edited = cadenza_transform::Applied::default();
+        bench.round(|session, columns| {
+            session.begin(&chain, columns);
+            for at in 0..3 {
+                let batch = session.project(&chain, at, columns);
+                let applied = session.apply(&chain, at, &batch, &edits(at, &batch), columns);
+                let applied = applied.expect("valid edits");
+                edited.updated += applied.updated;
+                edited.removed += applied.removed;
+                edited.inserted += applied.inserted;
+                session.recycle(at, batch);
+            }
+            0.0
+        });
+        println!(
+            "  chain: {:.2} updated, {:.2} removed, {:.2} inserted a span",
+            per_span(edited.updated),
+            per_span(edited.removed),
+            per_span(edited.inserted)
+        );
         println!(
             "  scrubber: {:.2} updated, {:.2} removed a span",
             per_span(counts.updated),

@@ -250,6 +250,31 @@ impl Session {
         self.counts.inserted += 1;
     }
 
+    /// True if no row has an attribute of a selector, now that its cells have been found.
+    fn is_nowhere(&self, scope: Scope, selector: u32) -> bool {
+        let work = &self.tables[scope as usize];
+        let lists = self.codes[selector as usize].iter().filter_map(|&code| work.list_of(code));
+        lists.into_iter().all(|list| work.lists[list].is_empty())
+    }
+
+    /// As [`Session::push`] for items of different rows.
+    fn push_all(&mut self, columns: &mut Columns, scope: Scope, key: Code, items: &[Item]) {
+        let list = attrs_mut(columns, scope);
+        let first = list.key.len() as u32;
+        list.key.extend(std::iter::repeat_n(key, items.len()));
+        list.ty.extend(items.iter().map(|item| item.ty));
+        list.val.extend(items.iter().map(|item| item.val));
+        let work = &mut self.tables[scope as usize];
+        work.new_rows.extend(items.iter().map(|item| item.row));
+        if work.found
+            && let Some(list) = work.list_of(key)
+        {
+            work.lists[list].extend(items.iter().zip(first..).map(|(item, at)| Cell { at, row: item.row }));
+        }
+        self.touched(scope);
+        self.counts.inserted += items.len() as u64;
+    }
+
     /// Counts of one stretch of work: what has been added since `before`.
     pub(crate) fn since(&self, before: Applied) -> Applied {
         Applied {
@@ -351,6 +376,15 @@ impl Session {
         }
         let scope = writing.scope;
         self.find(columns, scope);
+        if self.is_nowhere(scope, writing.selector) && items.is_sorted_by(|a, b| a.row < b.row) {
+            if writing.insert {
+                let key = self.intern_key(programs, columns, writing.key);
+                self.push_all(columns, scope, key, items);
+            } else {
+                self.stale = true;
+            }
+            return;
+        }
         let rows = attrs(columns, scope).ends.len();
         let wanted = self.tables[scope as usize].stamp(rows);
         for (i, item) in items.iter().enumerate() {
