@@ -24,6 +24,8 @@ use cadenza_model::{Code, Columns, Dict};
 /// Names whose costly selectors are remembered from batch to batch. Beyond this the memory starts anew: it
 /// bounds what a client with endless keys can make a worker hold.
 const REMEMBERED_NAMES_MAX: usize = 8192;
+/// The same for their text: names may be long.
+const REMEMBERED_BYTES_MAX: usize = 1 << 20;
 
 /// Counts of what happened to a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -176,7 +178,9 @@ impl Session {
 
 impl Remembered {
     fn select(&mut self, programs: &Programs, names: &Dict, code: Code) -> &[u32] {
-        if self.chain != programs.id || self.names.len() > REMEMBERED_NAMES_MAX {
+        let large =
+            self.names.len() > REMEMBERED_NAMES_MAX || self.names.arena().len() > REMEMBERED_BYTES_MAX;
+        if self.chain != programs.id || large {
             self.chain = programs.id;
             self.names.reset();
             self.hits.clear();
