@@ -83,7 +83,6 @@ impl Session {
         let keyed = &running.compiled.keyed;
         self.map(running, scope, sel, columns, false, |value, out| {
             match value {
-                Seen::Text(b"") => {}
                 Seen::Text(text) => keyed.put(out, kind, text),
                 Seen::Other(value) => keyed.put_value(out, kind, value),
             }
