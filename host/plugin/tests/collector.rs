@@ -239,3 +239,34 @@ fn sampling_decides_and_marks_as_the_collectors() {
         assert_eq!(ours, theirs, "{name}");
     });
 }
+
+#[test]
+fn a_guest_in_c_enriches_too() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/plugins/c/status-class.wasm");
+    let loaded = runtime().load(&std::fs::read(path).expect("the component")).expect("a good one");
+    let tenant = TenantId::parse("t").expect("a tenant");
+    let configure = |json| runtime().plugin(&tenant, "c", &loaded, json, &PluginOptions::default());
+    let error = configure(r#"{"a":1}"#).expect_err("it takes no configuration").to_string();
+    assert!(error.contains("nothing can be configured"), "{error}");
+    let (called, plan) = configure("{}").unwrap_or_else(|error| panic!("{error}"));
+    let secrets = Secrets { host: called.secret(), named: &|_| None };
+    let compiled = Compiled::new(&plan, called.metadata().kind, &secrets).expect("a plan that makes sense");
+    let case = Case { name: "c".to_owned(), compiled, called, has_fields: true };
+    let span = |id: &str, code: &str| {
+        format!(
+            r#"{{"traceId":"{id}{id}","spanId":"{id}","status":{{}},"attributes":[{{"key":"http.response.status_code","value":{code}}}]}}"#
+        )
+    };
+    let spans = [
+        span("0000000000000001", r#"{"intValue":"503"}"#),
+        span("0000000000000002", r#"{"stringValue":"x"}"#),
+        span("0000000000000003", r#"{"stringValue":"200"}"#),
+    ];
+    let request = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}]}}]}}"#, spans.join(","));
+    let classes: Vec<bool> = by_id(&case.run(&request))
+        .values()
+        .zip(["5xx", "xx", "2xx"])
+        .map(|(span, class)| span.contains("http.class") && span.contains(&format!("\"{class}\"")))
+        .collect();
+    assert_eq!(classes, [true, false, true]);
+}
