@@ -143,7 +143,7 @@ impl Instance {
                 UpdateDeadline::Interrupt
             })
         });
-        store.data_mut().begin(identity.limits.cpu_configure, 0);
+        store.data_mut().begin(identity.limits.cpu_configure, None);
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(PLAN_BYTES_MAX);
         let running = inner.ticker.enter();
@@ -181,7 +181,7 @@ impl Instance {
     fn call<T>(
         &mut self,
         cpu: Duration,
-        now_unix_ns: u64,
+        now_unix_ns: Option<u64>,
         output_max: usize,
         call: impl FnOnce(&mut Store<Host>, &lifecycle::Guest, &Calls) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
@@ -242,13 +242,13 @@ impl Guest for Instance {
     fn describe(&mut self) -> Result<Metadata, Failure> {
         let cpu = self.store.data().identity.limits.cpu_configure;
         let metadata =
-            self.call(cpu, 0, PLAN_BYTES_MAX, |store, lifecycle, _| lifecycle.call_describe(store))?;
+            self.call(cpu, None, PLAN_BYTES_MAX, |store, lifecycle, _| lifecycle.call_describe(store))?;
         Ok(convert::metadata(metadata))
     }
 
     fn configure(&mut self, config_json: &str) -> Result<Result<Plan, Vec<ConfigError>>, Failure> {
         let cpu = self.store.data().identity.limits.cpu_configure;
-        let answer = self.call(cpu, 0, PLAN_BYTES_MAX, |store, lifecycle, _| {
+        let answer = self.call(cpu, None, PLAN_BYTES_MAX, |store, lifecycle, _| {
             lifecycle.call_configure(store, config_json)
         })?;
         Ok(answer.map(convert::plan).map_err(convert::config_errors))
@@ -258,12 +258,15 @@ impl Guest for Instance {
         let (cpu, output_max) = self.bounds(batch);
         let tables = convert::tables(batch);
         let columns = convert::columns(batch);
-        let answer = self.call(cpu, context.now_unix_ns, output_max, |store, _, calls| match calls {
-            Calls::Transform(guest) => {
-                guest.call_process(store, convert::context(context), convert::batch(batch, &tables, &columns))
-            }
-            Calls::Head(_) => Err(wasmtime::Error::msg("a sampler has no `process`")),
-        })?;
+        let answer =
+            self.call(cpu, Some(context.now_unix_ns), output_max, |store, _, calls| match calls {
+                Calls::Transform(guest) => guest.call_process(
+                    store,
+                    convert::context(context),
+                    convert::batch(batch, &tables, &columns),
+                ),
+                Calls::Head(_) => Err(wasmtime::Error::msg("a sampler has no `process`")),
+            })?;
         match answer {
             Ok(edits) => {
                 self.worked();
@@ -277,12 +280,15 @@ impl Guest for Instance {
         let (cpu, output_max) = self.bounds(batch);
         let tables = convert::tables(batch);
         let columns = convert::columns(batch);
-        let answer = self.call(cpu, context.now_unix_ns, output_max, |store, _, calls| match calls {
-            Calls::Head(guest) => {
-                guest.call_decide(store, convert::context(context), convert::batch(batch, &tables, &columns))
-            }
-            Calls::Transform(_) => Err(wasmtime::Error::msg("only samplers have `decide`")),
-        })?;
+        let answer =
+            self.call(cpu, Some(context.now_unix_ns), output_max, |store, _, calls| match calls {
+                Calls::Head(guest) => guest.call_decide(
+                    store,
+                    convert::context(context),
+                    convert::batch(batch, &tables, &columns),
+                ),
+                Calls::Transform(_) => Err(wasmtime::Error::msg("only samplers have `decide`")),
+            })?;
         let verdicts = answer.map_err(|text| self.said(&text))?;
         if verdicts.keep.len() != batch.spans as usize || verdicts.keep.iter().any(|&keep| keep > 1) {
             self.broken = true;

@@ -52,6 +52,9 @@ impl Host {
 impl state::Host for Host {
     fn get(&mut self, key: String) -> Result<Option<Vec<u8>>> {
         self.charge(key.len())?;
+        if self.is_configuring {
+            return Ok(None);
+        }
         let value = self.identity.state.get(&self.effects.state, &key, self.now_unix_ns);
         self.charge(value.as_ref().map_or(0, Vec::len))?;
         Ok(value)
@@ -64,6 +67,9 @@ impl state::Host for Host {
         ttl_ms: Option<u32>,
     ) -> Result<std::result::Result<(), state::Error>> {
         self.charge(key.len() + value.len())?;
+        if self.is_configuring {
+            return Ok(Err(state::Error::QuotaExceeded));
+        }
         let expiry = self.expiry(ttl_ms);
         Ok(self.identity.state.set(&mut self.effects.state, key, value, expiry).map_err(refused))
     }
@@ -81,6 +87,9 @@ impl state::Host for Host {
         ttl_ms: Option<u32>,
     ) -> Result<std::result::Result<i64, state::Error>> {
         self.charge(key.len() + NUMBER_BYTES)?;
+        if self.is_configuring {
+            return Ok(Err(state::Error::QuotaExceeded));
+        }
         let (expiry, now) = (self.expiry(ttl_ms), self.now_unix_ns);
         let result = self.identity.state.increment(&mut self.effects.state, key, delta, expiry, now);
         Ok(result.map_err(refused))

@@ -60,6 +60,9 @@ pub(crate) struct Host {
     cpu: Duration,
     cpu_end: Duration,
     wall_end: Duration,
+    /// The call is `describe` or `configure`: the state is out of reach, so that the plan and what is said about
+    /// the configuration depend on the configuration alone, and repeat nothing that was in a span.
+    is_configuring: bool,
     /// What has been exceeded, where the trap itself does not say it.
     pub(crate) exceeded: Option<Failure>,
 }
@@ -82,17 +85,19 @@ impl Host {
             cpu: Duration::ZERO,
             cpu_end: Duration::ZERO,
             wall_end: Duration::ZERO,
+            is_configuring: true,
             exceeded: None,
         }
     }
 
-    /// Starts the clocks and budgets of a call.
-    pub(crate) fn begin(&mut self, cpu: Duration, now_unix_ns: u64) {
+    /// Starts the clocks and budgets of a call; `now_unix_ns` is that of a batch, if it is about one.
+    pub(crate) fn begin(&mut self, cpu: Duration, now_unix_ns: Option<u64>) {
         let limits = &self.identity.limits;
         self.calls_left = limits.host_calls_max;
         self.bytes_left = limits.host_call_bytes_max;
         self.effects = Effects::default();
-        self.now_unix_ns = now_unix_ns;
+        self.now_unix_ns = now_unix_ns.unwrap_or(0);
+        self.is_configuring = now_unix_ns.is_none();
         self.exceeded = None;
         self.cpu = cpu;
         self.cpu_end = thread_cpu().saturating_add(cpu);

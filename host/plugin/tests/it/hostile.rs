@@ -233,6 +233,30 @@ fn worn_out_instances_are_replaced() {
 }
 
 #[test]
+fn configure_cannot_see_what_calls_have_left() {
+    // Traps in `configure` if it could count.
+    let more = "
+        (func (export \"cadenza:plugin/lifecycle@0.1.0#configure\") (param i32 i32) (result i32)
+          (call $increment (i32.const 48) (i32.const 4) (i64.const 1) (i32.const 0) (i32.const 0) (i32.const 4000))
+          (if (i32.eqz (i32.load8_u (i32.const 4000))) (then unreachable))
+          (global.set $next (i32.const 65536))
+          i32.const 2048)";
+    let mut wat = Wat { imports: STATE, more, ..Wat::default() };
+    wat.own_configure = true;
+    let guest = guest("pure", &wat.component());
+    assert_eq!(guest.plugin.process(&context(), &guest.batch(&columns(3))), Ok(vec![]));
+}
+
+#[test]
+fn a_machine_without_room_for_a_pool_maps_memory_on_demand() {
+    let config = Config { instances_max: u32::MAX, ..Config::new(Compiler::InProcess) };
+    let runtime = runtime_with(config, [0; 32]);
+    let loaded = runtime.load(&process("")).expect("it loads");
+    let plugin = configure(&runtime, "p", &loaded, "{}").expect("it configures");
+    assert_eq!(plugin.plugin.process(&context(), &plugin.batch(&columns(3))), Ok(vec![]));
+}
+
+#[test]
 fn instances_stay_under_the_cap_and_idle_ones_make_room() {
     let config = Config { instances_max: 4, ..Config::new(Compiler::InProcess) };
     let runtime = runtime_with(config, [0; 32]);

@@ -12,7 +12,14 @@ pub(crate) struct Wat<'a> {
     pub(crate) imports: &'a str,
     /// Functions and data.
     pub(crate) more: &'a str,
+    /// `configure` is among them.
+    pub(crate) own_configure: bool,
 }
+
+const CONFIGURE: &str = r#"
+  (func (export "cadenza:plugin/lifecycle@0.1.0#configure") (param i32 i32) (result i32)
+    (global.set $next (i32.const 65536))
+    i32.const 2048)"#;
 
 /// Where the answer of `process` lies: `result`, `payload`, `length`. All zero: no edits.
 const TEMPLATE: &str = r#"
@@ -35,9 +42,7 @@ const TEMPLATE: &str = r#"
       (then (drop (memory.grow (i32.add (i32.const 1) (i32.div_u (local.get $size) (i32.const 65536)))))))
     (local.get $ptr))
   (func (export "cadenza:plugin/lifecycle@0.1.0#describe") (result i32) i32.const 1024)
-  (func (export "cadenza:plugin/lifecycle@0.1.0#configure") (param i32 i32) (result i32)
-    (global.set $next (i32.const 65536))
-    i32.const 2048)
+  CONFIGURE
   MORE
   (func (export "cadenza:plugin/transform@0.1.0#process")
     (param i32 i32 i64 i64 i32 i32 i32 i32 i32 i32 i32 i32) (param $spans i32) (result i32)
@@ -51,7 +56,11 @@ const TEMPLATE: &str = r#"
 impl Wat<'_> {
     /// The core module's text.
     pub(crate) fn text(&self) -> String {
-        TEMPLATE.replace("IMPORTS", self.imports).replace("MORE", self.more).replace("PROCESS", self.process)
+        TEMPLATE
+            .replace("CONFIGURE", if self.own_configure { "" } else { CONFIGURE })
+            .replace("IMPORTS", self.imports)
+            .replace("MORE", self.more)
+            .replace("PROCESS", self.process)
     }
 
     /// The component.
