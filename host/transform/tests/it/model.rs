@@ -261,9 +261,9 @@ fn hashed(kind: HashKind, value: &Option<AnyValue>) -> String {
         Some(Value::BoolValue(set)) => vec![u8::from(*set)],
         Some(Value::IntValue(number)) => number.to_le_bytes().to_vec(),
         Some(Value::DoubleValue(number)) => number.to_le_bytes().to_vec(),
-        _ => Vec::new(),
+        _ => return String::new(),
     };
-    if bytes.is_empty() { String::new() } else { hex(kind, &bytes) }
+    hex(kind, &bytes)
 }
 
 fn pattern(pattern: &Pattern) -> regex::Regex {
