@@ -5,18 +5,15 @@
 
 use crate::sh::{self, cache_dir, output, root, run, target_dir};
 use anyhow::{Context, Result, bail};
+use cadenza_plugin_build::{Compiler, TARGET, wrap};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const TARGET: &str = "wasm32-unknown-unknown";
 /// Where components and their provenance are kept, below `plugins/`.
 const COMPONENTS: &str = "plugins/components";
-/// What a component may import. Anything else (WASI first of all) the server refuses.
-const IMPORTS: [&str; 6] = ["types", "native", "log", "metrics", "state", "helpers"];
-const PACKAGE: &str = "cadenza:plugin/";
 /// Other files that go into a component, besides those of its own folder.
 const SHARED: [&str; 4] = ["plugins/Cargo.toml", "plugins/Cargo.lock", "sdk/rust", "wit"];
 
@@ -58,17 +55,18 @@ pub(crate) fn run_command(args: &[String]) -> Result<()> {
     if let [command, module, component] = args
         && command == "component"
     {
-        let bytes = wrap(Path::new(module)).with_context(|| module.clone())?;
+        let bytes = wrap(&std::fs::read(module)?).with_context(|| module.clone())?;
         println!("{component}: {} bytes", bytes.len());
         return Ok(std::fs::write(component, bytes)?);
     }
     let check = args.iter().any(|arg| arg == "--check");
-    let compiler = Compiler::find()?;
+    let compiler = compiler()?;
     println!("compiler: {}", compiler.version);
     let mut made = Provenance { compiler: compiler.version.clone(), components: BTreeMap::new() };
     let mut components = BTreeMap::new();
-    for (name, module) in compiler.build()? {
-        let component = wrap(&module).with_context(|| format!("{}: making a component", module.display()))?;
+    for (name, module) in build(&compiler)? {
+        let component = wrap(&std::fs::read(&module)?)
+            .with_context(|| format!("{}: making a component", module.display()))?;
         let origin = Origin {
             component: hex(&Sha256::digest(&component)),
             sources: sources(&name)?,
@@ -129,61 +127,24 @@ fn compare(committed: &Provenance, made: &Provenance, folder: &Path) -> Result<(
     Ok(())
 }
 
-/// A compiler that has the target.
-struct Compiler {
-    rustc: PathBuf,
-    version: String,
+/// The compiler; without one on this machine, one is made of Debian's packages.
+fn compiler() -> Result<Compiler> {
+    Compiler::find(|| {
+        // Does nothing if it has been made already.
+        let script = root().join("xtask/wasm-rust.sh");
+        let private = cache_dir().join("wasm-rust");
+        let made = output(Command::new("bash").arg(script).arg(&private));
+        let made = made.context("making one from Debian's packages failed too")?;
+        Ok(PathBuf::from(made.trim()))
+    })
 }
 
-impl Compiler {
-    fn find() -> Result<Self> {
-        let given = std::env::var_os("PLUGIN_RUSTC").map(PathBuf::from);
-        let private = cache_dir().join("wasm-rust");
-        let rustc = match given {
-            Some(rustc) => rustc,
-            None if has_target(Path::new("rustc")) => PathBuf::from("rustc"),
-            None => {
-                // Does nothing if it has been made already.
-                let script = root().join("xtask/wasm-rust.sh");
-                let made = output(Command::new("bash").arg(script).arg(&private)).with_context(|| {
-                    format!(
-                        "no compiler for {TARGET}: `rustup target add {TARGET}`, or name one in PLUGIN_RUSTC; \
-                         making one from Debian's packages failed too"
-                    )
-                })?;
-                PathBuf::from(made.trim())
-            }
-        };
-        if !has_target(&rustc) {
-            bail!("{} has no std for {TARGET}", rustc.display());
-        }
-        let version = output(Command::new(&rustc).arg("-vV"))?;
-        let wanted = ["rustc ", "host: ", "LLVM version: "];
-        let lines: Vec<&str> =
-            version.lines().filter(|line| wanted.iter().any(|start| line.starts_with(start))).collect();
-        Ok(Self { rustc, version: lines.join("; ") })
-    }
-
-    /// Builds every guest; gives names and modules.
-    fn build(&self) -> Result<Vec<(String, PathBuf)>> {
-        let home = std::env::var_os("CARGO_HOME").map_or_else(
-            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cargo"),
-            PathBuf::from,
-        );
-        // No path of this machine gets into a component: the same everywhere, and nothing to learn from it.
-        let flags = format!(
-            "--remap-path-prefix={}=/cargo\x1f--remap-path-prefix={}=/cadenza",
-            home.display(),
-            root().display()
-        );
-        run(native("build")
-            .args(["--release", "--target", TARGET])
-            .env("RUSTC", &self.rustc)
-            .env("CARGO_ENCODED_RUSTFLAGS", flags))?;
-        let modules = target().join(TARGET).join("release");
-        let module = |name: &str| modules.join(format!("cadenza_plugin_{}.wasm", name.replace('-', "_")));
-        Ok(names()?.into_iter().map(|name| (name.clone(), module(&name))).collect())
-    }
+/// Builds every guest; gives names and modules.
+fn build(compiler: &Compiler) -> Result<Vec<(String, PathBuf)>> {
+    run(compiler.prepare(&mut native("build"), &root()))?;
+    let modules = target().join(TARGET).join("release");
+    let module = |name: &str| modules.join(format!("cadenza_plugin_{}.wasm", name.replace('-', "_")));
+    Ok(names()?.into_iter().map(|name| (name.clone(), module(&name))).collect())
 }
 
 /// The folders of `plugins/` that hold a guest.
@@ -198,38 +159,6 @@ fn names() -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
-}
-
-fn has_target(rustc: &Path) -> bool {
-    let folder = output(Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]));
-    let entries = folder.ok().and_then(|folder| std::fs::read_dir(folder.trim()).ok());
-    entries.is_some_and(|entries| {
-        entries.flatten().any(|entry| {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            // With a hash where rustup puts it, without where cargo has built it.
-            name == "libstd.rlib" || name.starts_with("libstd-") && name.ends_with(".rlib")
-        })
-    })
-}
-
-/// A component of a module, refused if it needs what the server does not give.
-fn wrap(module: &Path) -> Result<Vec<u8>> {
-    let module = std::fs::read(module)?;
-    // The encoder lends itself to `module()`, so it cannot be a temporary.
-    let mut encoder = wit_component::ComponentEncoder::default();
-    let component = encoder.validate(true).module(&module)?.encode()?;
-    let decoded = wit_component::decode(&component)?;
-    let (resolve, package) = (decoded.resolve(), decoded.package());
-    let world = resolve.packages[package].worlds.values().next().context("a component has a world")?;
-    for key in resolve.worlds[*world].imports.keys() {
-        let name = resolve.name_world_key(key);
-        let ours = name.strip_prefix(PACKAGE).and_then(|rest| rest.split('@').next());
-        if !ours.is_some_and(|interface| IMPORTS.contains(&interface)) {
-            bail!("imports {name}: a plugin may import only {} of {PACKAGE}", IMPORTS.join(", "));
-        }
-    }
-    Ok(component)
 }
 
 /// A digest over all that a guest is built from.
