@@ -11,6 +11,7 @@ mod run;
 mod serve;
 mod settings;
 mod shutdown;
+mod tools;
 mod wire;
 
 use cadenza_config::{Command, EXIT_BAD_CONFIG, EXIT_DRAINED, EXIT_FAILED_START, parse_args};
@@ -21,7 +22,11 @@ use std::process::ExitCode;
 const BLOCKING_THREADS_MAX: usize = 64;
 
 fn main() -> ExitCode {
-    let args = match parse_args(std::env::args().skip(1)) {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == "plugin") {
+        return tools::run(&words[1..]);
+    }
+    let args = match parse_args(words) {
         Ok(args) => args,
         Err(error) => return cli::fail(error.exit_code(), &error),
     };

@@ -96,6 +96,7 @@ impl App {
             loaded.clone(),
             Arc::clone(&overrides),
             ingester.clone(),
+            Box::new(|| "{\"chains\":[]}".to_owned()),
             stop,
         )?;
         let status = Arc::new(status);

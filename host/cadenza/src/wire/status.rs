@@ -18,12 +18,16 @@ const FLUSH_WAIT_MAX: Duration = Duration::from_secs(300);
 /// The Tempo whose API this is: Grafana switches features by the version.
 const TEMPO_VERSION: &str = "3.0.3";
 
+/// Makes the page of plugins.
+pub(crate) type PluginPage = Box<dyn Fn() -> String + Send + Sync>;
+
 /// What `/status*`, `/ready` and `/metrics` are answered from.
 pub(crate) struct ServerStatus {
     registry: Registry,
     loaded: Loaded,
     overrides: Arc<Overrides>,
     ingester: Ingester,
+    plugins: PluginPage,
     clock: Arc<dyn Clock>,
     process: ProcessMetrics,
     runtime_hash: IntGaugeVec,
@@ -39,6 +43,7 @@ impl ServerStatus {
         loaded: Loaded,
         overrides: Arc<Overrides>,
         ingester: Ingester,
+        plugins: PluginPage,
         stop: CancellationToken,
     ) -> prometheus::Result<Self> {
         register_constants(&registry)?;
@@ -56,6 +61,7 @@ impl ServerStatus {
             loaded,
             overrides,
             ingester,
+            plugins,
             clock: Arc::clone(&env.clock),
             process,
             runtime_hash,
@@ -158,6 +164,10 @@ impl Status for ServerStatus {
             Some(tenant) => self.overrides.status_of(tenant),
             None => self.overrides.status(),
         }
+    }
+
+    fn plugins(&self) -> String {
+        (self.plugins)() + "\n"
     }
 
     fn metrics(&self) -> String {
