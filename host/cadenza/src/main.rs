@@ -6,6 +6,7 @@ mod cli;
 mod demo;
 mod doors;
 mod logging;
+mod plugins;
 mod resources;
 mod run;
 mod serve;
@@ -23,8 +24,11 @@ const BLOCKING_THREADS_MAX: usize = 64;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if words.first().is_some_and(|word| word == "plugin") {
-        return tools::run(&words[1..]);
+    match words.first().map(String::as_str) {
+        Some("plugin") => return tools::run(&words[1..]),
+        // The server calls itself: a compile must be bounded, and cannot be within a process.
+        Some(cadenza_plugin::COMPILE_COMMAND) => return cadenza_plugin::compile_child(),
+        _ => {}
     }
     let args = match parse_args(words) {
         Ok(args) => args,

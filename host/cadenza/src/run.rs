@@ -70,6 +70,7 @@ struct Listeners {
     grpc: TcpListener,
     otlp_grpc: Vec<TcpListener>,
     otlp_http: Vec<TcpListener>,
+    plugin_admin: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -79,7 +80,12 @@ impl Listeners {
             grpc: serve::bind("internal gRPC", &config.server.grpc.to_string()).await?,
             otlp_grpc: Vec::new(),
             otlp_http: Vec::new(),
+            plugin_admin: None,
         };
+        if let Some(admin) = &config.plugins.admin {
+            let listener = serve::bind("the plugin admin API", &admin.listen.to_string()).await?;
+            listeners.plugin_admin = Some(listener);
+        }
         for receiver in &config.distributor.otlp {
             if let Some(grpc) = &receiver.grpc {
                 let what = format!("OTLP/gRPC ({})", receiver.name);
@@ -124,6 +130,13 @@ impl Listeners {
         for listener in self.otlp_http {
             start("OTLP/HTTP", listener, otlp_http.clone(), Door::open());
         }
+        let plugins = &app.loaded.config.plugins;
+        if let (Some(listener), Some(admin)) = (self.plugin_admin, &plugins.admin) {
+            let bytes_max = usize::try_from(plugins.component_bytes_max).unwrap_or(usize::MAX);
+            let spawn = Arc::clone(&app.env.spawn);
+            let router = crate::plugins::admin::router(app.chains.clone(), spawn, &admin.token, bytes_max);
+            start("plugin admin API", listener, router, Door::open());
+        }
         serving.close();
         ports
     }
@@ -166,6 +179,15 @@ fn spawn_background(app: &App, stop: &CancellationToken) {
         }
     };
     app.env.spawn.spawn("blocklist-poll", Box::pin(polling));
+
+    let (chains, token) = (app.chains.clone(), stop.clone());
+    let looking_after = async move {
+        tokio::select! {
+            () = token.cancelled() => {}
+            () = chains.run() => {}
+        }
+    };
+    app.env.spawn.spawn("plugins", Box::pin(looking_after));
 
     let Some(path) = app.loaded.config.overrides.per_tenant_file.clone() else { return };
     let period = app.loaded.config.overrides.per_tenant_period.max(Duration::from_secs(1));

@@ -9,3 +9,4 @@ mod disk_full;
 mod durability;
 mod fixtures;
 mod operating;
+mod plugins;

@@ -7,12 +7,13 @@ mod process;
 mod sink;
 mod status;
 
+pub(crate) use crate::plugins::Shop;
 use anyhow::{Context, Result};
 use axum::Router;
 use cadenza_api::Api;
+use cadenza_chains::Chains;
 use cadenza_config::{Loaded, Overrides};
 use cadenza_env::{Disk, Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
-use cadenza_ingest::chain::NoChains;
 use cadenza_ingest::{Connections, Ingester};
 use cadenza_query::Querier;
 use cadenza_store::Store;
@@ -37,6 +38,7 @@ pub(crate) struct App {
     pub(crate) overrides: Arc<Overrides>,
     pub(crate) status: Arc<ServerStatus>,
     pub(crate) api: Router,
+    pub(crate) chains: Chains<Shop>,
 }
 
 /// The real seams.
@@ -73,12 +75,13 @@ impl App {
         let wal = wal
             .with_context(|| format!("the log in {} cannot be opened", config.storage.wal_path.display()))?;
         let wal = Arc::new(wal);
+        let chains = crate::plugins::build(&env, &config, &overrides, &registry)?;
         let sink = Arc::new(StoreSink::new(Arc::clone(&store), map::block(&config), Arc::clone(&overrides)));
         let ingester = Ingester::start(
             env.clone(),
             map::ingest(&config),
             Arc::clone(&wal),
-            Connections { limits: limits.clone(), chains: Arc::new(NoChains), sink },
+            Connections { limits: limits.clone(), chains: Arc::new(chains.clone()), sink },
             &registry,
         )?;
 
@@ -96,7 +99,7 @@ impl App {
             loaded.clone(),
             Arc::clone(&overrides),
             ingester.clone(),
-            Box::new(|| "{\"chains\":[]}".to_owned()),
+            plugin_page(chains.clone()),
             stop,
         )?;
         let status = Arc::new(status);
@@ -109,8 +112,13 @@ impl App {
             metrics: Arc::new(cadenza_api::Metrics::new(status.registry())?),
         };
         let api = cadenza_api::router(api);
-        Ok(Self { env, loaded: Arc::new(loaded), ingester, store, wal, overrides, status, api })
+        Ok(Self { env, loaded: Arc::new(loaded), ingester, store, wal, overrides, status, api, chains })
     }
+}
+
+/// `/status/plugins`.
+fn plugin_page(chains: Chains<Shop>) -> status::PluginPage {
+    Box::new(move || serde_json::json!({ "chains": chains.status() }).to_string())
 }
 
 /// The local backend: files appear whole or not at all, and are synced before a write is answered.

@@ -1,0 +1,144 @@
+//! Components and chains by the plugin runtime.
+
+use super::builtin;
+use super::secrets::Secrets;
+use cadenza_chains::chain::{Call, ChainMetrics, Failure, FailureCause, Guest, Link, PluginChain, Verdicts};
+use cadenza_chains::{Assembled, Fault, OnFailure, Part, Workshop};
+use cadenza_env::Clock;
+use cadenza_model::TenantId;
+use cadenza_plugin::{Context, Loaded, Plugin, PluginOptions, Runtime};
+use cadenza_transform::{Batch, Compiled, Edit};
+use std::sync::Arc;
+
+/// Makes chains of WebAssembly components.
+pub(crate) struct Shop {
+    runtime: Runtime,
+    secrets: Arc<Secrets>,
+    metrics: ChainMetrics,
+    clock: Arc<dyn Clock>,
+    /// What else a result depends on.
+    engine: String,
+}
+
+impl Shop {
+    pub(crate) fn new(
+        runtime: Runtime,
+        secrets: Arc<Secrets>,
+        metrics: ChainMetrics,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let engine = runtime.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { runtime, secrets, metrics, clock, engine }
+    }
+
+    fn link(&self, tenant: &TenantId, part: &Part<Arc<Loaded>>) -> Result<Link, String> {
+        let (entry, loaded) = (&part.entry, part.component.as_ref());
+        let options = PluginOptions::default();
+        let made = self.runtime.plugin(tenant, &entry.name, loaded, &entry.config_json, &options);
+        let (plugin, plan) = made.map_err(|error| error.to_string())?;
+        if let Some(name) = &plan.hmac_secret {
+            // A plan that names a secret which is not there must say so, not fall back to another key.
+            self.secrets.get(name)?;
+        }
+        let named = |name: &str| self.secrets.get(name).ok().map(String::into_bytes);
+        let secrets = cadenza_transform::Secrets { host: plugin.secret(), named: &named };
+        let compiled = Compiled::new(&plan, loaded.metadata().kind, &secrets).map_err(|errors| {
+            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            format!("its plan cannot be carried out: {}", errors.join("; "))
+        })?;
+        if !compiled.calls_guest() {
+            plugin.cool();
+        }
+        let on_failure = match loaded.metadata().on_failure {
+            cadenza_plugin::OnFailure::FailOpen => OnFailure::FailOpen,
+            cadenza_plugin::OnFailure::FailClosed => OnFailure::FailClosed,
+        };
+        Ok(Link {
+            entry: entry.clone(),
+            code_sum: *loaded.sha256(),
+            compiled: Arc::new(compiled),
+            guest: Arc::new(Instances(plugin)),
+            on_failure,
+        })
+    }
+}
+
+impl Workshop for Shop {
+    type Component = Arc<Loaded>;
+
+    fn builtin(&self, name: &str) -> Option<&'static [u8]> {
+        builtin::find(name)
+    }
+
+    fn load(&self, bytes: &[u8]) -> Result<Self::Component, String> {
+        self.runtime.load(bytes).map_err(|error| error.to_string())
+    }
+
+    fn describe(&self, component: &Self::Component) -> serde_json::Value {
+        let metadata = component.metadata();
+        serde_json::json!({
+            "name": metadata.name,
+            "version": metadata.version,
+            "description": metadata.description,
+            "kind": metadata.kind_name(),
+            "imports": component.imports(),
+        })
+    }
+
+    fn assemble(
+        &self,
+        tenant: &TenantId,
+        parts: &[Part<Self::Component>],
+    ) -> Result<Arc<dyn Assembled>, Vec<Fault>> {
+        let (mut links, mut faults) = (Vec::new(), Vec::new());
+        for part in parts {
+            match self.link(tenant, part) {
+                Ok(link) => links.push(link),
+                Err(message) => faults.push(Fault { plugin: part.entry.name.clone(), message }),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let clock = Arc::clone(&self.clock);
+        let chain = PluginChain::new(tenant.clone(), links, &self.engine, &self.metrics, clock)?;
+        Ok(Arc::new(chain))
+    }
+}
+
+/// The warm instances of a plugin.
+struct Instances(Plugin);
+
+fn context(call: Call<'_>) -> Context<'_> {
+    let Call { tenant, now_unix_ns, seed, is_trial } = call;
+    Context { tenant, now_unix_ns, seed, is_trial }
+}
+
+impl Guest for Instances {
+    fn process(&self, call: Call<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure> {
+        self.0.process(&context(call), batch).map_err(|failure| cause(&failure).into())
+    }
+
+    fn decide(&self, call: Call<'_>, batch: &Batch) -> Result<Verdicts, Failure> {
+        match self.0.decide(&context(call), batch) {
+            Ok(verdicts) => Ok(Verdicts { keep: verdicts.keep, edits: verdicts.edits }),
+            Err(failure) => Err(cause(&failure).into()),
+        }
+    }
+}
+
+/// The cause alone: what else a failure knows is for whoever debugs the plugin.
+fn cause(failure: &cadenza_plugin::Failure) -> FailureCause {
+    use cadenza_plugin::Failure as From;
+    match failure {
+        From::Trap(_) => FailureCause::Trap,
+        From::Deadline { .. } => FailureCause::Deadline,
+        From::Memory { .. } => FailureCause::Memory,
+        From::Stack => FailureCause::Stack,
+        From::OutputTooLarge { .. } => FailureCause::OutputTooLarge,
+        From::InvalidOutput(_) => FailureCause::BadOutput,
+        From::Guest { .. } => FailureCause::Refused,
+        From::HostCalls => FailureCause::HostCalls,
+        From::NoInstance(_) | From::PlanChanged => FailureCause::Instantiation,
+    }
+}
