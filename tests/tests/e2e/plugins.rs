@@ -149,6 +149,7 @@ async fn a_tenant_waits_while_a_component_of_its_chain_is_missing() {
     assert_eq!(files_with_canary(&rig.server.data()), Vec::<PathBuf>::new());
     rig.put("scrub.wasm", &component("attributes"));
     wait::until("the chain to be loaded", || async {
+        let mut client = otlp::grpc(rig.server.otlp_grpc_url()).await.ok()?;
         client.export(otlp::request("scrub", vec![with_secrets(id, 1)])).await.ok()
     })
     .await;

@@ -115,12 +115,26 @@ fn context(call: Call<'_>) -> Context<'_> {
 }
 
 impl Guest for Instances {
-    fn process(&self, call: Call<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure> {
-        self.0.process(&context(call), batch).map_err(|failure| cause(&failure).into())
+    fn process(
+        &self,
+        call: Call<'_>,
+        batch: &Batch,
+        accept: &dyn Fn(&[Edit]) -> bool,
+    ) -> Result<Vec<Edit>, Failure> {
+        self.0.process_if(&context(call), batch, accept).map_err(|failure| cause(&failure).into())
     }
 
-    fn decide(&self, call: Call<'_>, batch: &Batch) -> Result<Verdicts, Failure> {
-        match self.0.decide(&context(call), batch) {
+    fn decide(
+        &self,
+        call: Call<'_>,
+        batch: &Batch,
+        accept: &dyn Fn(&Verdicts) -> bool,
+    ) -> Result<Verdicts, Failure> {
+        let accept =
+            |keep: &[u8], edits: &[Edit]| accept(&Verdicts { keep: keep.to_vec(), edits: edits.to_vec() });
+        let decided =
+            self.0.decide_if(&context(call), batch, |verdicts| accept(&verdicts.keep, &verdicts.edits));
+        match decided {
             Ok(verdicts) => Ok(Verdicts { keep: verdicts.keep, edits: verdicts.edits }),
             Err(failure) => Err(cause(&failure).into()),
         }

@@ -2,9 +2,9 @@
 //! smaller parts, until the spans are found that it fails on.
 
 use super::rows::Fates;
-use super::{Call, Failure, FailureCause, Member};
+use super::{Call, Failure, FailureCause, Member, Verdicts};
 use cadenza_model::Columns;
-use cadenza_transform::{Batch, Kind, Programs, Session};
+use cadenza_transform::{Batch, Edit, Kind, Programs, Session};
 
 /// Larger batches cross in parts of [`PART_ROWS`]: columns should stay in the cache between projection, call
 /// and edits.
@@ -27,6 +27,8 @@ pub(super) struct Caller<'a> {
     pub(super) columns: &'a mut Columns,
     pub(super) call: Call<'a>,
     pub(super) fates: &'a mut Fates,
+    /// Parts and what the guest answered for them.
+    pub(super) answers: Vec<(Batch, Vec<Edit>)>,
 }
 
 /// Spans that a guest has failed on.
@@ -43,37 +45,54 @@ impl Caller<'_> {
     pub(super) fn all(&mut self) -> Failed {
         let rows = self.columns.spans.len();
         let mut failed = Failed::default();
+        let all: Vec<u32> = (0..rows as u32).collect();
         if rows <= WHOLE_ROWS_MAX {
             let batch = self.session.project(self.programs, self.at, self.columns);
             let first = self.once(&batch, None);
-            let second = first.or_else(|_| self.once(&batch, None));
-            self.session.recycle(self.at, batch);
-            if let Err(failure) = second {
-                let all: Vec<u32> = (0..rows as u32).collect();
-                self.bisect(&all, failure, &mut failed);
+            match first.or_else(|_| self.once(&batch, None)) {
+                Ok(edits) => {
+                    let applied = self.session.apply(self.programs, self.at, &batch, &edits, self.columns);
+                    debug_assert!(applied.is_ok(), "edits that were accepted are carried out");
+                    self.session.recycle(self.at, batch);
+                }
+                Err(failure) => {
+                    self.session.recycle(self.at, batch);
+                    self.bisect(&all, failure, &mut failed);
+                }
             }
-            return failed;
-        }
-        let all: Vec<u32> = (0..rows as u32).collect();
-        for part in all.chunks(PART_ROWS) {
-            let first = self.part(part);
-            if let Err(failure) = first.or_else(|_| self.part(part)) {
-                self.bisect(part, failure, &mut failed);
+        } else {
+            for part in all.chunks(PART_ROWS) {
+                let first = self.part(part);
+                if let Err(failure) = first.or_else(|_| self.part(part)) {
+                    self.bisect(part, failure, &mut failed);
+                }
             }
         }
+        self.apply();
         failed
     }
 
     fn part(&mut self, rows: &[u32]) -> Result<(), Failure> {
         let batch = self.session.project_part(self.programs, self.at, self.columns, rows);
-        self.once(&batch, Some(rows))
+        let edits = self.once(&batch, Some(rows))?;
+        self.answers.push((batch, edits));
+        Ok(())
     }
 
-    /// One try.
-    fn once(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<(), Failure> {
+    /// Carries out what all parts were answered: a part must not see the edits of another, as rows of resources
+    /// and scopes belong to both.
+    fn apply(&mut self) {
+        for (batch, edits) in std::mem::take(&mut self.answers) {
+            let applied = self.session.apply(self.programs, self.at, &batch, &edits, self.columns);
+            debug_assert!(applied.is_ok(), "edits that were accepted are carried out");
+        }
+    }
+
+    /// One try; gives edits that can be carried out.
+    fn once(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<Vec<Edit>, Failure> {
         let is_sampler = self.member.kind == Kind::HeadSampler;
         if !is_sampler && batch.is_idle() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         if !self.call.is_trial {
             self.member.counters.calls.inc();
@@ -87,26 +106,28 @@ impl Caller<'_> {
         done
     }
 
-    fn process(&mut self, batch: &Batch) -> Result<(), Failure> {
-        let edits = self.member.guest.process(self.call, batch)?;
-        let applied = self.session.apply(self.programs, self.at, batch, &edits, self.columns);
-        applied.map(drop).map_err(|_| FailureCause::BadOutput.into())
+    fn accepts(&self, batch: &Batch, edits: &[Edit]) -> bool {
+        self.session.check(self.programs, self.at, batch, edits, self.columns).is_ok()
     }
 
-    fn decide(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<(), Failure> {
-        let verdicts = self.member.guest.decide(self.call, batch)?;
-        if verdicts.keep.len() != batch.spans as usize || verdicts.keep.iter().any(|&keep| keep > 1) {
-            return Err(FailureCause::BadOutput.into());
-        }
-        let applied = self.session.apply(self.programs, self.at, batch, &verdicts.edits, self.columns);
-        applied.map_err(|_| Failure::from(FailureCause::BadOutput))?;
+    fn process(&self, batch: &Batch) -> Result<Vec<Edit>, Failure> {
+        self.member.guest.process(self.call, batch, &|edits| self.accepts(batch, edits))
+    }
+
+    fn decide(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<Vec<Edit>, Failure> {
+        let accept = |verdicts: &Verdicts| {
+            verdicts.keep.len() == batch.spans as usize
+                && verdicts.keep.iter().all(|&keep| keep <= 1)
+                && self.accepts(batch, &verdicts.edits)
+        };
+        let verdicts = self.member.guest.decide(self.call, batch, &accept)?;
         let row = |at: usize| rows.map_or(at, |rows| rows[at] as usize);
         let kept = verdicts.keep.iter().enumerate().map(|(at, &keep)| (row(at), keep == 1));
         let dropped = self.fates.sample(self.columns.spans.len(), kept);
         if !self.call.is_trial {
             self.member.counters.dropped.inc_by(dropped);
         }
-        Ok(())
+        Ok(verdicts.edits)
     }
 
     /// Finds the spans that a guest fails on, having failed on all of `rows` together.

@@ -16,19 +16,30 @@ pub struct Call<'a> {
 }
 
 /// The instances of one plugin of one tenant. A call is one try on one instance; an instance that has failed
-/// is never used again.
+/// is never used again, and nothing that the call wrote is kept. `accept` says whether the edits can be carried
+/// out: if not, the call has failed ([`FailureCause::BadOutput`]).
 pub trait Guest: Send + Sync + 'static {
     /// Edits of a batch.
     ///
     /// # Errors
     /// Whatever keeps the guest from answering.
-    fn process(&self, call: Call<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure>;
+    fn process(
+        &self,
+        call: Call<'_>,
+        batch: &Batch,
+        accept: &dyn Fn(&[Edit]) -> bool,
+    ) -> Result<Vec<Edit>, Failure>;
 
     /// Verdicts on the spans of a batch.
     ///
     /// # Errors
     /// Whatever keeps the guest from answering.
-    fn decide(&self, call: Call<'_>, batch: &Batch) -> Result<Verdicts, Failure>;
+    fn decide(
+        &self,
+        call: Call<'_>,
+        batch: &Batch,
+        accept: &dyn Fn(&Verdicts) -> bool,
+    ) -> Result<Verdicts, Failure>;
 }
 
 /// What a head sampler answers; nothing of it is trusted.

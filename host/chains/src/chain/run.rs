@@ -134,7 +134,9 @@ impl PluginChain {
             member.counters.unmodified.inc_by(rows as u64);
             return Ok(());
         }
-        let mut caller = Caller { member, at, programs: &self.programs, session, columns, call, fates };
+        let programs = &self.programs;
+        let answers = Vec::new();
+        let mut caller = Caller { member, at, programs, session, columns, call, fates, answers };
         let failed = caller.all();
         // Spans that poison a guest are the client's; a guest that fails on most is broken.
         let is_broken = failed.is_exhausted || failed.rows.len() * 2 > rows;

@@ -54,19 +54,32 @@ impl Marker {
 }
 
 impl Guest for Marker {
-    fn process(&self, _: Call<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure> {
+    fn process(
+        &self,
+        _: Call<'_>,
+        batch: &Batch,
+        accept: &dyn Fn(&[Edit]) -> bool,
+    ) -> Result<Vec<Edit>, Failure> {
         let ids = self.try_it(batch)?;
         let target = if self.bad_output { 7 } else { 0 };
-        Ok(vec![Edit {
+        let edits = vec![Edit {
             operation: Operation::Upsert(target),
             address: Address::Rows((0..ids.len() as u32).collect()),
             values: EditValues::Strings(Packed::from_iter(["yes"])),
-        }])
+        }];
+        if accept(&edits) { Ok(edits) } else { Err(FailureCause::BadOutput.into()) }
     }
 
-    fn decide(&self, _: Call<'_>, batch: &Batch) -> Result<Verdicts, Failure> {
+    fn decide(
+        &self,
+        _: Call<'_>,
+        batch: &Batch,
+        accept: &dyn Fn(&Verdicts) -> bool,
+    ) -> Result<Verdicts, Failure> {
         let ids = self.try_it(batch)?;
-        Ok(Verdicts { keep: ids.iter().map(|id| u8::from(id % 10 != 0)).collect(), edits: Vec::new() })
+        let keep = ids.iter().map(|id| u8::from(id % 10 != 0)).collect();
+        let verdicts = Verdicts { keep, edits: Vec::new() };
+        if accept(&verdicts) { Ok(verdicts) } else { Err(FailureCause::BadOutput.into()) }
     }
 }
 
