@@ -220,8 +220,19 @@ impl<W: Workshop> Inner<W> {
     /// Builds what is wanted and puts it in force, or says why not.
     fn try_candidate(&self, loader: &mut Loader<W>, slot: &Slot, wanted: Wanted) {
         let started = self.env.clock.monotonic();
-        let label = [slot.tenant.as_str()];
         let made = self.make(loader, slot, &wanted);
+        self.settle(slot, wanted, made, started);
+    }
+
+    /// Puts a candidate in force, or notes why not; `started` is when it was begun.
+    pub(crate) fn settle(
+        &self,
+        slot: &Slot,
+        wanted: Wanted,
+        made: Result<Option<Running>, Vec<Fault>>,
+        started: Duration,
+    ) {
+        let label = [slot.tenant.as_str()];
         let faults = match made {
             Ok(version) => {
                 if let Some(version) = &version {

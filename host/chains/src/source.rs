@@ -1,6 +1,6 @@
 //! Components by where they come from: read when they changed, compiled once per content.
 
-use crate::{Config, Source, Workshop, files};
+use crate::{Config, Source, Workshop};
 use cadenza_env::Disk;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,7 +49,7 @@ impl<W: Workshop> Sources<W> {
                 None => return Err("`plugins.dir` is not set".to_owned()),
             },
         };
-        let stamp = disk.open(&path).and_then(|file| file.stamp());
+        let stamp = disk.open_to_read(&path).and_then(|file| file.stamp());
         let stamp = match stamp {
             Ok(stamp) => stamp,
             Err(error) => {
@@ -63,7 +63,8 @@ impl<W: Workshop> Sources<W> {
         {
             return content.clone();
         }
-        let bytes = files::read(disk, &path, config.component_bytes_max)
+        let bytes = disk
+            .read_whole(&path, config.component_bytes_max)
             .map_err(|error| format!("cannot read {}: {error}", path.display()));
         self.note(source, stamp, bytes)
     }

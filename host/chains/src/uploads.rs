@@ -62,7 +62,7 @@ impl<W: Workshop> Chains<W> {
         let chosen = revisions.iter().find(|revision| to.is_none_or(|to| revision.sha256.starts_with(to)));
         let chosen = chosen.ok_or_else(|| UploadError::NoRevision(name.to_owned()))?;
         let path = history.join(chosen.file_name());
-        let bytes = files::read(self.0.env.disk.as_ref(), &path, self.0.config.component_bytes_max);
+        let bytes = self.0.env.disk.read_whole(&path, self.0.config.component_bytes_max);
         let bytes = bytes.map_err(disk_error)?;
         if hex(&Sha256::digest(&bytes).into()) != chosen.sha256 {
             return Err(UploadError::Disk(format!("{} is damaged", path.display())));
@@ -104,16 +104,25 @@ impl<W: Workshop> Chains<W> {
         let mut loader = inner.loader.lock();
         let sum = loader.sources.keep(bytes.to_vec());
         loader.sources.component(&sum, &inner.shop).map_err(UploadError::Component)?;
+        let started = inner.env.clock.monotonic();
+        let mut made = Vec::new();
         for slot in inner.slots() {
             let Some(wanted) = inner.wanted_with(&mut loader, &slot.tenant, &source, sum) else { continue };
-            if let Err(faults) = inner.make(&mut loader, &slot, &wanted) {
-                let (tenant, reasons) = (slot.tenant.to_string(), join(&faults));
-                return Err(UploadError::Chain { tenant, reasons });
+            match inner.make(&mut loader, &slot, &wanted) {
+                Ok(version) => made.push((slot, wanted, version)),
+                Err(faults) => {
+                    let (tenant, reasons) = (slot.tenant.to_string(), join(&faults));
+                    return Err(UploadError::Chain { tenant, reasons });
+                }
             }
         }
         self.remember(&path, &history)?;
         files::write(inner.env.disk.as_ref(), &path, bytes).map_err(disk_error)?;
         tracing::info!(plugin = name, sha256 = hex(&sum), "component uploaded");
+        for (slot, wanted, version) in made {
+            inner.settle(&slot, wanted, Ok(version), started);
+        }
+        // Finds what it would make in force already; tenants that came meanwhile get theirs.
         inner.refresh(&mut loader);
         Ok(sum)
     }
@@ -121,7 +130,7 @@ impl<W: Workshop> Chains<W> {
     /// Keeps what is about to be replaced.
     fn remember(&self, path: &Path, history: &Path) -> Result<(), UploadError> {
         let disk = self.0.env.disk.as_ref();
-        let bytes = match files::read(disk, path, u64::MAX) {
+        let bytes = match disk.read_whole(path, u64::MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(disk_error(error)),

@@ -19,6 +19,11 @@ pub trait Disk: Send + Sync + 'static {
     /// Opens an existing file, readable and writable.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
+    /// Opens an existing file for reading alone: mounts of configuration and secrets allow nothing else.
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.open(path)
+    }
+
     /// Replaces `to` by `from` atomically. Not durable until the directory is synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 

@@ -10,6 +10,7 @@ mod random;
 mod real;
 pub mod sim;
 mod spawn;
+mod whole;
 
 pub use clock::{Clock, ManualClock};
 pub use disk::{Disk, DiskFile, DiskLock, Entry};

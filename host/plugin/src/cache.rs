@@ -7,7 +7,7 @@
 use cadenza_env::{Disk, Env, Random};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
-use std::io::{self, IoSlice};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ impl Cache {
     /// The code of a component, if there is an entry that this server has written.
     pub(crate) fn get(&self, key: Key<'_>) -> Option<Vec<u8>> {
         let path = self.dir.join(key.file_name());
-        let mut bytes = match self.read(&path) {
+        let mut bytes = match self.disk.read_whole(&path, ENTRY_BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
@@ -96,17 +96,6 @@ impl Cache {
         }
         bytes.drain(..head);
         Some(bytes)
-    }
-
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let file = self.disk.open(path)?;
-        let len = file.len()?;
-        if len > ENTRY_BYTES_MAX {
-            return Err(io::Error::other(format!("{len} bytes, where {ENTRY_BYTES_MAX} are allowed")));
-        }
-        let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
-        file.read_exact_at(&mut bytes, 0)?;
-        Ok(bytes)
     }
 
     /// Keeps code. Who writes the same entry at the same time writes the same, and the last one stays.
@@ -127,13 +116,7 @@ impl Cache {
         bytes.extend_from_slice(&mac);
         bytes.extend_from_slice(code);
         let written = (|| {
-            let mut at = 0;
-            while at < bytes.len() {
-                match file.write_at(&[IoSlice::new(&bytes[at..])], at as u64)? {
-                    0 => return Err(io::ErrorKind::WriteZero.into()),
-                    count => at += count,
-                }
-            }
+            file.write_all_at(&bytes, 0)?;
             self.disk.rename(&temporary, &self.dir.join(name))
         })();
         if written.is_err() {

@@ -1,7 +1,7 @@
 //! The host's secret: pseudonyms and the keys of the cache come from it.
 
 use cadenza_env::Disk;
-use std::io::{self, IoSlice};
+use std::io;
 use std::path::Path;
 
 const BYTES: usize = 32;
@@ -34,10 +34,7 @@ pub fn host_secret(disk: &dyn Disk, path: &Path) -> io::Result<[u8; BYTES]> {
             let file = disk.create_new(&temporary)?;
             // Before there is anything to read in it.
             rustix::fs::chmod(&temporary, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)?;
-            let written = file.write_at(&[IoSlice::new(&secret)], 0)?;
-            if written != BYTES {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
+            file.write_all_at(&secret, 0)?;
             file.sync_data()?;
             disk.rename(&temporary, path)?;
             if let Some(dir) = path.parent() {

@@ -42,13 +42,7 @@ impl Secrets {
     }
 
     fn read(&self, path: &std::path::Path) -> std::io::Result<String> {
-        let file = self.disk.open(path)?;
-        let length = file.len()?;
-        if length > SECRET_BYTES_MAX {
-            return Err(std::io::Error::other(format!("{length} bytes, the limit is {SECRET_BYTES_MAX}")));
-        }
-        let mut bytes = vec![0; usize::try_from(length).map_err(std::io::Error::other)?];
-        file.read_exact_at(&mut bytes, 0)?;
+        let bytes = self.disk.read_whole(path, SECRET_BYTES_MAX)?;
         String::from_utf8(bytes).map_err(|_| std::io::Error::other("not UTF-8"))
     }
 
