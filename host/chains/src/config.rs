@@ -1,5 +1,6 @@
 //! What an operator can set, in plain types; the binary maps the configuration onto it.
 
+use cadenza_transform::OnFailure;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,13 +63,4 @@ impl std::fmt::Display for Source {
             Self::File(path) => write!(f, "{}", path.display()),
         }
     }
-}
-
-/// What happens with spans that a plugin fails on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnFailure {
-    /// They go on unmodified.
-    FailOpen,
-    /// They are not taken.
-    FailClosed,
 }

@@ -19,7 +19,7 @@ mod source;
 mod status;
 mod uploads;
 
-pub use config::{Config, Entry, OnFailure, Source};
+pub use config::{Config, Entry, Source};
 pub use error::{Fault, UploadError};
 pub use manager::{Chains, Specs};
 pub use metrics::Metrics;

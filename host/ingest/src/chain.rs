@@ -47,7 +47,7 @@ pub struct Processing {
     pub verdicts: Vec<Verdict>,
     /// What [`Verdict::Reject`] refers to. Clients read it: no value of a span may be in it.
     pub reasons: Vec<String>,
-    /// A value, name or attribute was changed or removed.
+    /// A value, name or attribute was changed or removed, and may still lie in a dictionary.
     pub edited: bool,
 }
 

@@ -10,9 +10,9 @@ mod wat;
 
 use cadenza_env::{Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
 use cadenza_model::{Columns, TenantId, otlp};
-use cadenza_plugin::{Compiler, Config, Context, Loaded, Metrics, Plugin, PluginOptions, Runtime};
+use cadenza_plugin::{Compiler, Config, Loaded, Metrics, Plugin, PluginOptions, Runtime};
 use cadenza_traffic::Exporter;
-use cadenza_transform::{Compiled, Kind, Programs, Secrets, Session};
+use cadenza_transform::{Compiled, Context, Kind, Programs, Secrets, Session};
 use prost::Message as _;
 use std::path::Path;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use crate::metadata::Metadata;
 use crate::pool::Alive;
 use crate::runtime::Runtime;
 use crate::state::States;
-use cadenza_transform::{Batch, EDIT_BYTES_MIN, EDIT_BYTES_RATIO, Edit, Plan};
+use cadenza_transform::{Batch, Context, EDIT_BYTES_MIN, EDIT_BYTES_RATIO, Edit, Plan, Verdicts};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::{Store, Trap, UpdateDeadline};
@@ -19,61 +19,12 @@ const PLAN_BYTES_MAX: usize = 8 << 20;
 /// Bytes of the edits themselves, besides their values: the most that are allowed.
 const EDITS_OVERHEAD: usize = 1 << 20;
 
-/// All that a call may depend on besides its data.
-#[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
-    /// Whose spans they are.
-    pub tenant: &'a str,
-    /// The time, frozen.
-    pub now_unix_ns: u64,
-    /// For randomness: the same whenever the call is repeated.
-    pub seed: u64,
-    /// Keep nothing that the call writes: metrics, state.
-    pub is_trial: bool,
-}
-
-/// What a sampler answers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Verdicts {
-    /// One per span: 0 drop, 1 keep.
-    pub keep: Vec<u8>,
-    /// Edits.
-    pub edits: Vec<Edit>,
-}
-
-/// A plugin that can be called. After a failure it cannot be called again.
-pub(crate) trait Guest: Send {
-    /// What it is.
-    ///
-    /// # Errors
-    /// When the call fails.
-    fn describe(&mut self) -> Result<Metadata, Failure>;
-
-    /// Takes a configuration; gives the plan or what is wrong with it.
-    ///
-    /// # Errors
-    /// When the call fails.
-    fn configure(&mut self, config_json: &str) -> Result<Result<Plan, Vec<ConfigError>>, Failure>;
-
-    /// Gives edits for a batch.
-    ///
-    /// # Errors
-    /// When the call fails.
-    fn process(&mut self, context: &Context<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure>;
-
-    /// Decides on the spans of a batch.
-    ///
-    /// # Errors
-    /// When the call fails.
-    fn decide(&mut self, context: &Context<'_>, batch: &Batch) -> Result<Verdicts, Failure>;
-}
-
 enum Calls {
     Transform(transform::Guest),
     Head(head::Guest),
 }
 
-/// An instance of a component, in a store of its own.
+/// An instance of a component, in a store of its own. After a failure it cannot be called again.
 pub(crate) struct Instance {
     store: Store<Host>,
     lifecycle: lifecycle::Guest,
@@ -236,17 +187,17 @@ impl Instance {
     pub(crate) fn is_broken(&self) -> bool {
         self.broken
     }
-}
 
-impl Guest for Instance {
-    fn describe(&mut self) -> Result<Metadata, Failure> {
+    /// What it is.
+    pub(crate) fn describe(&mut self) -> Result<Metadata, Failure> {
         let cpu = self.store.data().identity.limits.cpu_configure;
         let metadata =
             self.call(cpu, None, PLAN_BYTES_MAX, |store, lifecycle, _| lifecycle.call_describe(store))?;
         Ok(convert::metadata(metadata))
     }
 
-    fn configure(&mut self, config_json: &str) -> Result<Result<Plan, Vec<ConfigError>>, Failure> {
+    /// Takes a configuration; gives the plan or what is wrong with it.
+    pub(crate) fn configure(&mut self, config_json: &str) -> Result<Result<Plan, Vec<ConfigError>>, Failure> {
         let cpu = self.store.data().identity.limits.cpu_configure;
         let answer = self.call(cpu, None, PLAN_BYTES_MAX, |store, lifecycle, _| {
             lifecycle.call_configure(store, config_json)
@@ -254,7 +205,8 @@ impl Guest for Instance {
         Ok(answer.map(convert::plan).map_err(convert::config_errors))
     }
 
-    fn process(&mut self, context: &Context<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure> {
+    /// Gives edits for a batch.
+    pub(crate) fn process(&mut self, context: &Context<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure> {
         let (cpu, output_max) = self.bounds(batch);
         let tables = convert::tables(batch);
         let columns = convert::columns(batch);
@@ -276,7 +228,8 @@ impl Guest for Instance {
         }
     }
 
-    fn decide(&mut self, context: &Context<'_>, batch: &Batch) -> Result<Verdicts, Failure> {
+    /// Decides on the spans of a batch.
+    pub(crate) fn decide(&mut self, context: &Context<'_>, batch: &Batch) -> Result<Verdicts, Failure> {
         let (cpu, output_max) = self.bounds(batch);
         let tables = convert::tables(batch);
         let columns = convert::columns(batch);

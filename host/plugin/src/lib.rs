@@ -25,10 +25,9 @@ mod ticker;
 
 pub use config::{CompileLimits, Compiler, Config, Limits};
 pub use error::{ConfigError, ConfigureError, Failure, LoadError};
-pub use guest::{Context, Verdicts};
 pub use key::host_secret;
 pub use loader::{COMPILE_COMMAND, Import, Loaded, compile_child, imports};
-pub use metadata::{METRICS_MAX, Metadata, Metric, MetricKind, NAME_BYTES_MAX, OnFailure};
+pub use metadata::{METRICS_MAX, Metadata, Metric, MetricKind, NAME_BYTES_MAX};
 pub use metrics::Metrics;
 pub use plugin::{Plugin, PluginOptions};
 pub use runtime::{Runtime, StartError};

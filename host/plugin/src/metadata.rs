@@ -1,7 +1,6 @@
 //! What a plugin says of itself.
 
-use cadenza_transform::Kind;
-use serde::Serialize;
+use cadenza_transform::{Kind, OnFailure};
 
 /// Longest name of a plugin or a metric.
 pub const NAME_BYTES_MAX: usize = 64;
@@ -12,19 +11,8 @@ const SCHEMA_BYTES_MAX: usize = 256 << 10;
 /// Most metrics of a plugin.
 pub const METRICS_MAX: usize = 32;
 
-/// What happens with spans that a plugin fails on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnFailure {
-    /// They go on unmodified, and are counted.
-    FailOpen,
-    /// They are not taken.
-    FailClosed,
-}
-
 /// Kind of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
     /// Added to.
     Counter,
@@ -33,7 +21,7 @@ pub enum MetricKind {
 }
 
 /// A metric that a plugin declares.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metric {
     /// Without the prefix that the host gives it.
     pub name: String,

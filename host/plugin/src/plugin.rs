@@ -2,7 +2,7 @@
 
 use crate::config::Limits;
 use crate::error::{ConfigureError, Failure};
-use crate::guest::{Context, Guest as _, Instance, Verdicts};
+use crate::guest::Instance;
 use crate::host::{Identity, LogGate};
 use crate::loader::Loaded;
 use crate::metadata::{Metadata, is_name};
@@ -10,7 +10,7 @@ use crate::metrics::PluginMetrics;
 use crate::pool::Pool;
 use crate::runtime::Runtime;
 use cadenza_model::TenantId;
-use cadenza_transform::{Batch, Edit, Plan};
+use cadenza_transform::{Batch, Context, Edit, Plan, Verdicts};
 use std::sync::Arc;
 
 /// Largest configuration of a plugin.

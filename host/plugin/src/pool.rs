@@ -1,7 +1,7 @@
 //! Warm instances of each configured plugin, under one cap for all of them.
 
 use crate::error::Failure;
-use crate::guest::{Guest as _, Instance};
+use crate::guest::Instance;
 use crate::host::Identity;
 use crate::loader::Loaded;
 use crate::metrics::PluginMetrics;

@@ -5,8 +5,8 @@
 use cadenza_config::{Config as ServerConfig, LoadOptions};
 use cadenza_env::{Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
 use cadenza_model::{Columns, TenantId, otlp};
-use cadenza_plugin::{Compiler, Config, Context, Loaded, Metrics, PluginOptions, Runtime};
-use cadenza_transform::{Compiled, Kind, Part, Programs, Secrets, Session};
+use cadenza_plugin::{Compiler, Config, Loaded, Metrics, PluginOptions, Runtime};
+use cadenza_transform::{Compiled, Context, Kind, Part, Programs, Secrets, Session};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

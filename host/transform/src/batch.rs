@@ -161,6 +161,19 @@ pub struct Table {
     pub parent: Vec<u32>,
 }
 
+/// All that a call may depend on besides its data.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Whose spans they are.
+    pub tenant: &'a str,
+    /// The time, frozen.
+    pub now_unix_ns: u64,
+    /// For randomness: the same whenever the call is repeated.
+    pub seed: u64,
+    /// Nothing that the call writes may be kept: metrics, state. The guest does not see this.
+    pub is_trial: bool,
+}
+
 /// What one call of a guest sees.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {

@@ -62,3 +62,12 @@ pub struct Edit {
     /// With which values.
     pub values: EditValues,
 }
+
+/// What a head sampler answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdicts {
+    /// One per span: 0 drop, 1 keep.
+    pub keep: Vec<u8>,
+    /// Edits.
+    pub edits: Vec<Edit>,
+}

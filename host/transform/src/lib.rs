@@ -29,15 +29,15 @@ mod session;
 mod text;
 
 pub use apply::{EDIT_BYTES_MIN, EDIT_BYTES_RATIO, EDIT_CELLS_MIN, EDIT_CELLS_PER_ROW, EDITS_MAX};
-pub use batch::{Batch, CellKind, Column, Packed, Table};
+pub use batch::{Batch, CellKind, Column, Context, Packed, Table};
 pub use compile::{
     Compiled, FIELDS_MAX, KEY_BYTES_MAX, LITERAL_BYTES_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, STEPS_MAX,
     TALLIES_MAX, TARGETS_MAX,
 };
-pub use edit::{Address, ColumnPart, Edit, EditValues, Operation};
+pub use edit::{Address, ColumnPart, Edit, EditValues, Operation, Verdicts};
 pub use error::{EditError, EditFault, PlanError, RunError};
 pub use hash::{Secrets, keyed64};
 pub use native::Part;
-pub use plan::{Kind, Plan, Scope};
+pub use plan::{Kind, OnFailure, Plan, Scope};
 pub use programs::Programs;
 pub use session::{Applied, Session};

@@ -341,3 +341,12 @@ pub enum Kind {
     HeadSampler,
     TailSampler,
 }
+
+/// What happens with spans that a plugin fails on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// They go on unmodified, and are counted.
+    FailOpen,
+    /// They are not taken.
+    FailClosed,
+}

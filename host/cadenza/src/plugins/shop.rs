@@ -2,12 +2,12 @@
 
 use super::builtin;
 use super::secrets::Secrets;
-use cadenza_chains::chain::{Call, ChainMetrics, Failure, FailureCause, Guest, Link, PluginChain, Verdicts};
-use cadenza_chains::{Assembled, Fault, OnFailure, Part, Workshop};
+use cadenza_chains::chain::{ChainMetrics, Failure, FailureCause, Guest, Link, PluginChain};
+use cadenza_chains::{Assembled, Fault, Part, Workshop};
 use cadenza_env::Clock;
 use cadenza_model::TenantId;
-use cadenza_plugin::{Context, Loaded, Plugin, PluginOptions, Runtime};
-use cadenza_transform::{Batch, Compiled, Edit};
+use cadenza_plugin::{Loaded, Plugin, PluginOptions, Runtime};
+use cadenza_transform::{Batch, Compiled, Context, Edit, Verdicts};
 use std::sync::Arc;
 
 /// Makes chains of WebAssembly components.
@@ -49,16 +49,12 @@ impl Shop {
         if !compiled.calls_guest() {
             plugin.cool();
         }
-        let on_failure = match loaded.metadata().on_failure {
-            cadenza_plugin::OnFailure::FailOpen => OnFailure::FailOpen,
-            cadenza_plugin::OnFailure::FailClosed => OnFailure::FailClosed,
-        };
         Ok(Link {
             entry: entry.clone(),
             code_sum: *loaded.sha256(),
             compiled: Arc::new(compiled),
             guest: Arc::new(Instances(plugin)),
-            on_failure,
+            on_failure: loaded.metadata().on_failure,
         })
     }
 }
@@ -109,35 +105,23 @@ impl Workshop for Shop {
 /// The warm instances of a plugin.
 struct Instances(Plugin);
 
-fn context(call: Call<'_>) -> Context<'_> {
-    let Call { tenant, now_unix_ns, seed, is_trial } = call;
-    Context { tenant, now_unix_ns, seed, is_trial }
-}
-
 impl Guest for Instances {
     fn process(
         &self,
-        call: Call<'_>,
+        context: &Context<'_>,
         batch: &Batch,
         accept: &dyn Fn(&[Edit]) -> bool,
     ) -> Result<Vec<Edit>, Failure> {
-        self.0.process_if(&context(call), batch, accept).map_err(|failure| cause(&failure).into())
+        self.0.process_if(context, batch, accept).map_err(|failure| cause(&failure).into())
     }
 
     fn decide(
         &self,
-        call: Call<'_>,
+        context: &Context<'_>,
         batch: &Batch,
         accept: &dyn Fn(&Verdicts) -> bool,
     ) -> Result<Verdicts, Failure> {
-        let accept =
-            |keep: &[u8], edits: &[Edit]| accept(&Verdicts { keep: keep.to_vec(), edits: edits.to_vec() });
-        let decided =
-            self.0.decide_if(&context(call), batch, |verdicts| accept(&verdicts.keep, &verdicts.edits));
-        match decided {
-            Ok(verdicts) => Ok(Verdicts { keep: verdicts.keep, edits: verdicts.edits }),
-            Err(failure) => Err(cause(&failure).into()),
-        }
+        self.0.decide_if(context, batch, accept).map_err(|failure| cause(&failure).into())
     }
 }
 

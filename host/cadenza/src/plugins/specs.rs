@@ -2,9 +2,10 @@
 //! or the server's.
 
 use super::secrets::Secrets;
-use cadenza_chains::{Entry, OnFailure, Source, Specs};
+use cadenza_chains::{Entry, Source, Specs};
 use cadenza_config::{Config, Overrides, PluginEntry, PluginSource};
 use cadenza_model::TenantId;
+use cadenza_transform::OnFailure;
 use std::sync::Arc;
 
 /// The configuration and the per-tenant file as chains.

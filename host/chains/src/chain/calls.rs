@@ -2,9 +2,9 @@
 //! smaller parts, until the spans are found that it fails on.
 
 use super::rows::Fates;
-use super::{Call, Failure, FailureCause, Member, Verdicts};
+use super::{Failure, FailureCause, Member};
 use cadenza_model::Columns;
-use cadenza_transform::{Batch, Edit, Kind, Programs, Session};
+use cadenza_transform::{Batch, Context, Edit, Kind, Programs, Session, Verdicts};
 
 /// Larger batches cross in parts of [`PART_ROWS`]: columns should stay in the cache between projection, call
 /// and edits.
@@ -25,7 +25,7 @@ pub(super) struct Caller<'a> {
     pub(super) programs: &'a Programs,
     pub(super) session: &'a mut Session,
     pub(super) columns: &'a mut Columns,
-    pub(super) call: Call<'a>,
+    pub(super) context: Context<'a>,
     pub(super) fates: &'a mut Fates,
     /// Parts and what the guest answered for them.
     pub(super) answers: Vec<(Batch, Vec<Edit>)>,
@@ -94,12 +94,12 @@ impl Caller<'_> {
         if !is_sampler && batch.is_idle() {
             return Ok(Vec::new());
         }
-        if !self.call.is_trial {
+        if !self.context.is_trial {
             self.member.counters.calls.inc();
         }
         let done = if is_sampler { self.decide(batch, rows) } else { self.process(batch) };
         if let Err(failure) = &done
-            && !self.call.is_trial
+            && !self.context.is_trial
         {
             self.member.counters.failed(failure.cause);
         }
@@ -111,7 +111,7 @@ impl Caller<'_> {
     }
 
     fn process(&self, batch: &Batch) -> Result<Vec<Edit>, Failure> {
-        self.member.guest.process(self.call, batch, &|edits| self.accepts(batch, edits))
+        self.member.guest.process(&self.context, batch, &|edits| self.accepts(batch, edits))
     }
 
     fn decide(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<Vec<Edit>, Failure> {
@@ -120,11 +120,11 @@ impl Caller<'_> {
                 && verdicts.keep.iter().all(|&keep| keep <= 1)
                 && self.accepts(batch, &verdicts.edits)
         };
-        let verdicts = self.member.guest.decide(self.call, batch, &accept)?;
+        let verdicts = self.member.guest.decide(&self.context, batch, &accept)?;
         let row = |at: usize| rows.map_or(at, |rows| rows[at] as usize);
         let kept = verdicts.keep.iter().enumerate().map(|(at, &keep)| (row(at), keep == 1));
         let dropped = self.fates.sample(self.columns.spans.len(), kept);
-        if !self.call.is_trial {
+        if !self.context.is_trial {
             self.member.counters.dropped.inc_by(dropped);
         }
         Ok(verdicts.edits)

@@ -1,19 +1,6 @@
 //! What a chain asks of the instances of a plugin.
 
-use cadenza_transform::{Batch, Edit};
-
-/// What a call depends on besides its data.
-#[derive(Debug, Clone, Copy)]
-pub struct Call<'a> {
-    /// Whose spans.
-    pub tenant: &'a str,
-    /// The time, frozen.
-    pub now_unix_ns: u64,
-    /// For randomness: the same whenever the call is repeated.
-    pub seed: u64,
-    /// Nothing that the call writes may be kept: metrics, state, log lines.
-    pub is_trial: bool,
-}
+use cadenza_transform::{Batch, Context, Edit, Verdicts};
 
 /// The instances of one plugin of one tenant. A call is one try on one instance; an instance that has failed
 /// is never used again, and nothing that the call wrote is kept. `accept` says whether the edits can be carried
@@ -25,7 +12,7 @@ pub trait Guest: Send + Sync + 'static {
     /// Whatever keeps the guest from answering.
     fn process(
         &self,
-        call: Call<'_>,
+        context: &Context<'_>,
         batch: &Batch,
         accept: &dyn Fn(&[Edit]) -> bool,
     ) -> Result<Vec<Edit>, Failure>;
@@ -36,19 +23,10 @@ pub trait Guest: Send + Sync + 'static {
     /// Whatever keeps the guest from answering.
     fn decide(
         &self,
-        call: Call<'_>,
+        context: &Context<'_>,
         batch: &Batch,
         accept: &dyn Fn(&Verdicts) -> bool,
     ) -> Result<Verdicts, Failure>;
-}
-
-/// What a head sampler answers; nothing of it is trusted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Verdicts {
-    /// One per span: 0 drop, 1 keep.
-    pub keep: Vec<u8>,
-    /// Edits.
-    pub edits: Vec<Edit>,
 }
 
 /// Why a call gave nothing.

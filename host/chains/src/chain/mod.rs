@@ -8,13 +8,13 @@ mod rows;
 mod run;
 
 pub use counters::ChainMetrics;
-pub use guest::{Call, Failure, FailureCause, Guest, Verdicts};
+pub use guest::{Failure, FailureCause, Guest};
 
-use crate::{Entry, Fault, OnFailure};
+use crate::{Entry, Fault};
 use breaker::Breaker;
 use cadenza_env::Clock;
 use cadenza_model::TenantId;
-use cadenza_transform::{Compiled, Kind, Programs, Session};
+use cadenza_transform::{Compiled, Kind, OnFailure, Programs, Session};
 use counters::Counters;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};

@@ -3,11 +3,11 @@
 use super::breaker::Leave;
 use super::calls::{Caller, Failed};
 use super::rows::Fates;
-use super::{Call, FailureCause, Member, PluginChain};
+use super::{FailureCause, Member, PluginChain};
 use crate::{Assembled, Fault};
 use cadenza_ingest::chain::{Chain, Hold, Processing};
 use cadenza_model::Columns;
-use cadenza_transform::{Part, Session};
+use cadenza_transform::{Context, Part, Session};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -24,10 +24,9 @@ impl Chain for PluginChain {
     }
 
     fn run(&self, columns: &mut Columns, _requests: &[Range<usize>]) -> Result<Processing, Hold> {
-        let fates = self.pass(columns, false)?;
+        let (fates, edited) = self.pass(columns, false)?;
         let (verdicts, reasons) = fates.into_parts();
-        // Finishing has cleaned the dictionaries already.
-        Ok(Processing { verdicts, reasons, edited: false })
+        Ok(Processing { verdicts, reasons, edited })
     }
 }
 
@@ -35,7 +34,7 @@ impl Assembled for PluginChain {
     fn trial(&self, mut columns: Columns) -> Result<(), Fault> {
         let plugin = self.members.last().map(|member| member.name.clone()).unwrap_or_default();
         let fates = self.pass(&mut columns, true);
-        let fates = fates.map_err(|hold| Fault { plugin: plugin.clone(), message: hold.message })?;
+        let (fates, _) = fates.map_err(|hold| Fault { plugin: plugin.clone(), message: hold.message })?;
         match fates.has_rejected() {
             Some(reason) => {
                 let message = format!("fails on spans that the tenant has sent lately: {reason}");
@@ -59,12 +58,14 @@ impl Assembled for PluginChain {
 }
 
 impl PluginChain {
-    fn pass(&self, columns: &mut Columns, is_trial: bool) -> Result<Fates, Hold> {
+    /// What becomes of the spans, and whether dictionaries hold what nothing uses any more: the write path
+    /// cleans them once, when it has removed spans too.
+    fn pass(&self, columns: &mut Columns, is_trial: bool) -> Result<(Fates, bool), Hold> {
         let mut fates = Fates::default();
         if columns.spans.is_empty() {
-            return Ok(fates);
+            return Ok((fates, false));
         }
-        let call = Call {
+        let context = Context {
             tenant: self.tenant.as_str(),
             now_unix_ns: self.clock.unix_ns(),
             seed: seed(columns),
@@ -74,11 +75,12 @@ impl PluginChain {
         session.begin(&self.programs, columns);
         for at in 0..self.members.len() {
             // A session that was left half-way is not used again.
-            self.member(at, &mut session, columns, call, &mut fates)?;
+            self.member(at, &mut session, columns, context, &mut fates)?;
         }
-        session.finish(columns, None);
+        session.settle(columns);
+        let edited = session.is_stale();
         self.give_session(session);
-        Ok(fates)
+        Ok((fates, edited))
     }
 
     fn member(
@@ -86,7 +88,7 @@ impl PluginChain {
         at: usize,
         session: &mut Session,
         columns: &mut Columns,
-        call: Call<'_>,
+        context: Context<'_>,
         fates: &mut Fates,
     ) -> Result<(), Hold> {
         let member = &self.members[at];
@@ -95,7 +97,7 @@ impl PluginChain {
         let mut ran = session.run(&self.programs, at, Part::Before, columns);
         if ran.is_ok() {
             if member.calls_guest {
-                self.guest(at, session, columns, call, fates)?;
+                self.guest(at, session, columns, context, fates)?;
             }
             ran = session.run(&self.programs, at, Part::After, columns);
         }
@@ -104,7 +106,7 @@ impl PluginChain {
             let all: Vec<u32> = (0..rows as u32).collect();
             fates.reject(rows, &all, format!("{}: {error}", member.name));
         }
-        if !call.is_trial {
+        if !context.is_trial {
             let counters = &member.counters;
             counters.rows.inc_by(rows as u64);
             counters.edited(before, session.counts());
@@ -119,12 +121,12 @@ impl PluginChain {
         at: usize,
         session: &mut Session,
         columns: &mut Columns,
-        call: Call<'_>,
+        context: Context<'_>,
         fates: &mut Fates,
     ) -> Result<(), Hold> {
         let member = &self.members[at];
         let rows = columns.spans.len();
-        if !call.is_trial
+        if !context.is_trial
             && let Leave::Wait(left) = member.breaker.leave(self.clock.monotonic())
         {
             if member.fail_closed {
@@ -136,18 +138,18 @@ impl PluginChain {
         }
         let programs = &self.programs;
         let answers = Vec::new();
-        let mut caller = Caller { member, at, programs, session, columns, call, fates, answers };
+        let mut caller = Caller { member, at, programs, session, columns, context, fates, answers };
         let failed = caller.all();
         // Spans that poison a guest are the client's; a guest that fails on most is broken.
         let is_broken = failed.is_exhausted || failed.rows.len() * 2 > rows;
-        if !call.is_trial {
+        if !context.is_trial {
             let quarantined = member.breaker.ended(!is_broken, self.clock.monotonic());
             member.counters.quarantined.set(i64::from(quarantined));
             if quarantined {
                 tracing::error!(tenant = %self.tenant, plugin = member.name, "plugin quarantined");
             }
         }
-        self.settle_failed(member, &failed, is_broken && rows > 1, rows, fates, call.is_trial)
+        self.settle_failed(member, &failed, is_broken && rows > 1, rows, fates, context.is_trial)
     }
 
     fn settle_failed(

@@ -7,10 +7,10 @@ pub(crate) use plan::plan;
 use crate::bindings::cadenza::plugin::types as wit;
 use crate::bindings::exports::cadenza::plugin::lifecycle;
 use crate::error::ConfigError;
-use crate::guest::Context;
-use crate::metadata::{Metadata, Metric, MetricKind, OnFailure};
+use crate::metadata::{Metadata, Metric, MetricKind};
 use cadenza_transform::{
-    Address, Batch, CellKind, Column, ColumnPart, Edit, EditValues, Kind, Operation, Packed, Scope,
+    Address, Batch, CellKind, Column, ColumnPart, Context, Edit, EditValues, Kind, OnFailure, Operation,
+    Packed, Scope,
 };
 
 /// Faults of a configuration that are kept; their texts are the guest's and reach operators only.

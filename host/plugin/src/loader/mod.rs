@@ -11,7 +11,7 @@ pub(crate) use inspect::{Entrance, surface};
 use crate::bindings::exports::cadenza::plugin::{head, lifecycle, transform};
 use crate::cache::Key;
 use crate::error::LoadError;
-use crate::guest::{Guest as _, Instance};
+use crate::guest::Instance;
 use crate::host::Host;
 use crate::metadata::Metadata;
 use crate::runtime::Runtime;

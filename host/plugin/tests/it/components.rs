@@ -1,8 +1,9 @@
 //! The plugins of the repository: real guests, made by a real compiler.
 
 use crate::support::{built_in, columns, configure, context, shared};
-use cadenza_plugin::{ConfigureError, OnFailure};
+use cadenza_plugin::ConfigureError;
 use cadenza_transform::Kind;
+use cadenza_transform::OnFailure;
 
 #[test]
 fn built_in_plugins_load_and_say_what_they_are() {

@@ -187,7 +187,7 @@ fn what_a_failed_call_or_a_trial_wrote_is_forgotten_and_the_rest_outlives_instan
     assert!(call(&bad).is_err());
     assert_eq!(call(&good), Ok(vec![]));
     assert_eq!(gauge("counting"), 2.0);
-    let trial = cadenza_plugin::Context { is_trial: true, ..context() };
+    let trial = cadenza_transform::Context { is_trial: true, ..context() };
     assert_eq!(first.plugin.process(&trial, &good), Ok(vec![]));
     assert_eq!(gauge("counting"), 2.0);
     // The next version, while the first one is there.

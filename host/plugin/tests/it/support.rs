@@ -2,11 +2,9 @@
 
 use cadenza_env::{Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
 use cadenza_model::{Columns, TenantId, otlp};
-use cadenza_plugin::{
-    Compiler, Config, ConfigureError, Context, Loaded, Metrics, Plugin, PluginOptions, Runtime,
-};
+use cadenza_plugin::{Compiler, Config, ConfigureError, Loaded, Metrics, Plugin, PluginOptions, Runtime};
 use cadenza_traffic::Exporter;
-use cadenza_transform::{Batch, Compiled, Kind, Plan, Programs, Secrets, Session};
+use cadenza_transform::{Batch, Compiled, Context, Kind, Plan, Programs, Secrets, Session};
 use prost::Message as _;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,8 @@
 mod collector;
 mod edits;
 mod fuzz;
+mod generate;
 mod model;
 mod plans;
 mod property;
+mod values;

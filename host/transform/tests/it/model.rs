@@ -1,10 +1,8 @@
 //! The same semantics again, row by row over OTLP messages: slow, simple, and written without the crate.
 
-use cadenza_transform::plan::{
-    Assignment, HashKind, KeySelector, Literal, MaskPlace, NativeOp, Pattern, Place, Source, Step,
-    Substitute, ValueType, WellKnown,
-};
-use cadenza_transform::{Scope, keyed64};
+use crate::values::{converted, hashed, hex, literal, pattern, selects, text_of, text_value};
+use cadenza_transform::Scope;
+use cadenza_transform::plan::{Assignment, MaskPlace, NativeOp, Place, Source, Step, Substitute};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
@@ -165,7 +163,7 @@ impl World {
     }
 }
 
-fn scope_of(op: &NativeOp) -> Option<Scope> {
+pub(crate) fn scope_of(op: &NativeOp) -> Option<Scope> {
     Some(match op {
         NativeOp::Insert(a) | NativeOp::Update(a) | NativeOp::Upsert(a) => a.scope,
         NativeOp::Delete(place) => place.scope,
@@ -184,96 +182,6 @@ fn scope_of(op: &NativeOp) -> Option<Scope> {
         NativeOp::Report(op) => op.scope,
         NativeOp::Guest => return None,
     })
-}
-
-pub(crate) fn selects(selector: &KeySelector, key: &str) -> bool {
-    match selector {
-        KeySelector::Exact(exact) => exact == key,
-        KeySelector::Prefix(prefix) => key.starts_with(prefix.as_str()),
-        KeySelector::Glob(glob) => {
-            let pattern = regex::escape(glob).replace(r"\*", "(?s:.*)").replace(r"\?", "(?s:.)");
-            regex::Regex::new(&format!("^(?:{pattern})$")).expect("a pattern").is_match(key)
-        }
-        KeySelector::Pattern(pattern) => regex::Regex::new(pattern).expect("a pattern").is_match(key),
-        KeySelector::Any => true,
-    }
-}
-
-pub(crate) fn text_value(text: impl Into<String>) -> Option<AnyValue> {
-    Some(AnyValue { value: Some(Value::StringValue(text.into())) })
-}
-
-fn literal(literal: &Literal) -> Option<AnyValue> {
-    let value = match literal {
-        Literal::Str(text) => Value::StringValue(text.clone()),
-        Literal::Int(number) => Value::IntValue(*number),
-        Literal::Double(number) => Value::DoubleValue(*number),
-        Literal::Boolean(set) => Value::BoolValue(*set),
-        Literal::Json(text) => return Some(serde_json::from_str(text).expect("a value")),
-    };
-    Some(AnyValue { value: Some(value) })
-}
-
-/// The text of a value. Of nested ones the tests use strings, ints and bools only.
-pub(crate) fn text_of(value: &Option<AnyValue>) -> String {
-    fn json(value: &AnyValue) -> serde_json::Value {
-        match &value.value {
-            None => serde_json::Value::Null,
-            Some(Value::StringValue(text)) => text.as_str().into(),
-            Some(Value::IntValue(number)) => (*number).into(),
-            Some(Value::BoolValue(set)) => (*set).into(),
-            Some(Value::ArrayValue(array)) => array.values.iter().map(json).collect(),
-            Some(Value::KvlistValue(map)) => {
-                let entry = |pair: &KeyValue| {
-                    (pair.key.clone(), pair.value.as_ref().map_or(serde_json::Value::Null, json))
-                };
-                serde_json::Value::Object(map.values.iter().map(entry).collect())
-            }
-            other => panic!("no model for {other:?}"),
-        }
-    }
-    match value.as_ref().and_then(|value| value.value.as_ref()) {
-        None => String::new(),
-        Some(Value::StringValue(text)) => text.clone(),
-        Some(Value::BytesValue(bytes)) => {
-            // The tests use these two.
-            match bytes.as_slice() {
-                b"" => String::new(),
-                b"\xff\x00" => "/wA=".to_owned(),
-                other => panic!("no model for {other:?}"),
-            }
-        }
-        Some(Value::DoubleValue(number)) => format!("{number}"),
-        Some(_) => json(value.as_ref().expect("a value")).to_string(),
-    }
-}
-
-fn hex(kind: HashKind, bytes: &[u8]) -> String {
-    match kind {
-        HashKind::Keyed64 => String::from_utf8(keyed64(&HOST, bytes).to_vec()).expect("hex"),
-        other => panic!("no model for {other:?}"),
-    }
-}
-
-fn hashed(kind: HashKind, value: &Option<AnyValue>) -> String {
-    let bytes = match value.as_ref().and_then(|value| value.value.as_ref()) {
-        Some(Value::StringValue(text)) => text.clone().into_bytes(),
-        Some(Value::BoolValue(set)) => vec![u8::from(*set)],
-        Some(Value::IntValue(number)) => number.to_le_bytes().to_vec(),
-        Some(Value::DoubleValue(number)) => number.to_le_bytes().to_vec(),
-        _ => return String::new(),
-    };
-    hex(kind, &bytes)
-}
-
-fn pattern(pattern: &Pattern) -> regex::Regex {
-    let text = match pattern {
-        Pattern::Expression(text) => text.as_str(),
-        Pattern::WellKnown(WellKnown::Digits) => "[0-9]{6,}",
-        Pattern::WellKnown(WellKnown::Email) => r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}",
-        Pattern::WellKnown(other) => panic!("no model for {other:?}"),
-    };
-    regex::Regex::new(text).expect("a pattern")
 }
 
 /// One step over one row.
@@ -485,22 +393,4 @@ impl One<'_> {
             NativeOp::Guest => {}
         }
     }
-}
-
-fn converted(value: &Option<AnyValue>, to: ValueType) -> Option<Value> {
-    let inner = value.as_ref().and_then(|value| value.value.clone());
-    Some(match (to, inner) {
-        (ValueType::Str, Some(Value::StringValue(_))) => return None,
-        (ValueType::Str, _) => Value::StringValue(text_of(value)),
-        (ValueType::Int, Some(Value::DoubleValue(number))) => Value::IntValue(number as i64),
-        (ValueType::Int, Some(Value::BoolValue(set))) => Value::IntValue(set.into()),
-        (ValueType::Int, Some(Value::StringValue(text))) => Value::IntValue(text.parse().ok()?),
-        (ValueType::Double, Some(Value::IntValue(number))) => Value::DoubleValue(number as f64),
-        (ValueType::Double, Some(Value::BoolValue(set))) => Value::DoubleValue(u8::from(set).into()),
-        (ValueType::Double, Some(Value::StringValue(text))) => Value::DoubleValue(text.parse().ok()?),
-        (ValueType::Boolean, Some(Value::StringValue(text))) => Value::BoolValue(text.parse().ok()?),
-        (ValueType::Boolean, Some(Value::IntValue(number))) => Value::BoolValue(number != 0),
-        (ValueType::Boolean, Some(Value::DoubleValue(number))) => Value::BoolValue(number != 0.0),
-        _ => return None,
-    })
 }
