@@ -34,6 +34,8 @@ pub use error::{ConfigError, EXIT_BAD_CONFIG, EXIT_DRAINED, EXIT_FAILED_START, P
 pub use expand::{Env, NoEnv};
 pub use load::{LoadOptions, Loaded};
 pub use overrides::{Limits, Overrides, Reload};
-pub use plugins::{CHAIN_ENTRIES_MAX, OnFailure, PluginAdmin, PluginEntry, PluginSource, Plugins};
+pub use plugins::{
+    CHAIN_ENTRIES_MAX, OnFailure, PluginAdmin, PluginEntry, PluginSource, Plugins, plugin_config_json,
+};
 pub use print::PrintMode;
 pub use yaml::{BYTES_MAX, DEPTH_MAX, NODES_MAX};

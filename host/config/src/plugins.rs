@@ -2,6 +2,7 @@
 
 use crate::check::Findings;
 use crate::config::Listen;
+use crate::error::ConfigError;
 use crate::scalar;
 use crate::values::{Values, scalar_text};
 use crate::yaml::{Node, Value};
@@ -123,6 +124,20 @@ pub(crate) fn plugins(values: &Values<'_>, listen: Option<Listen>, findings: &mu
 
 /// Looking more often finds nothing new and costs a read of every file.
 const RELOAD_MIN: Duration = Duration::from_millis(100);
+
+/// The `config` of an entry, as YAML by itself, in the JSON that its plugin gets.
+///
+/// # Errors
+/// When it is not YAML, with the place.
+pub fn plugin_config_json(yaml: &str) -> Result<String, ConfigError> {
+    let node = crate::yaml::parse(yaml)?;
+    let mut out = String::new();
+    match node.value {
+        Value::Null => out.push_str("{}"),
+        _ => json(&node, &mut out),
+    }
+    Ok(out)
+}
 
 /// Reads one chain.
 pub(crate) fn chain(node: &Node, path: &str, findings: &mut Findings) -> Vec<PluginEntry> {

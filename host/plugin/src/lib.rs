@@ -25,6 +25,7 @@ mod ticker;
 
 pub use config::{CompileLimits, Compiler, Config, Limits};
 pub use error::{ConfigError, ConfigureError, Failure, LoadError};
+pub use host::thread_cpu;
 pub use key::host_secret;
 pub use loader::{COMPILE_COMMAND, Import, Loaded, compile_child, imports};
 pub use metadata::{METRICS_MAX, Metadata, Metric, MetricKind, NAME_BYTES_MAX};

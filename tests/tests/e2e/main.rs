@@ -10,3 +10,6 @@ mod durability;
 mod fixtures;
 mod operating;
 mod plugins;
+mod tools;
+#[path = "../../../host/plugin/tests/it/wat.rs"]
+mod wat;

@@ -2,7 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod builtin;
-mod secrets;
+pub(crate) mod secrets;
 mod shop;
 mod specs;
 
@@ -13,7 +13,7 @@ use cadenza_env::Env;
 use cadenza_plugin::{Compiler, Runtime};
 use prometheus::Registry;
 use secrets::Secrets;
-pub(crate) use shop::Shop;
+pub(crate) use shop::{Shop, Unfit};
 use specs::ConfiguredChains;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,8 +48,11 @@ pub(crate) fn build(
     Ok(Chains::new(env.clone(), settings, shop, Arc::new(specs), metrics))
 }
 
-fn runtime(env: &Env, config: &Config, registry: &Registry) -> Result<Runtime> {
-    let plugins = &config.plugins;
+/// The runtime's settings by the server's configuration, without a cache.
+///
+/// # Errors
+/// When the server's own program cannot be found.
+pub(crate) fn runtime_settings(plugins: &cadenza_config::Plugins) -> Result<cadenza_plugin::Config> {
     let program =
         std::env::current_exe().context("finding the server's own program, which compiles plugins")?;
     let mut settings = cadenza_plugin::Config::new(Compiler::Child { program });
@@ -58,6 +61,12 @@ fn runtime(env: &Env, config: &Config, registry: &Registry) -> Result<Runtime> {
     settings.instances_max = u32::try_from(plugins.instances_max).unwrap_or(u32::MAX);
     settings.component_bytes_max = usize::try_from(plugins.component_bytes_max).unwrap_or(usize::MAX);
     settings.log_text = plugins.guest_log_text;
+    Ok(settings)
+}
+
+fn runtime(env: &Env, config: &Config, registry: &Registry) -> Result<Runtime> {
+    let plugins = &config.plugins;
+    let mut settings = runtime_settings(plugins)?;
     settings.cache_dir = Some(plugins.cache_dir.clone());
     // Beside the cache, not in it: who can write there must not be able to sign.
     let beside = plugins.cache_dir.parent().unwrap_or_else(|| Path::new("."));

@@ -6,8 +6,8 @@ use cadenza_chains::chain::{ChainMetrics, Failure, FailureCause, Guest, Link, Pl
 use cadenza_chains::{Assembled, Fault, Part, Workshop};
 use cadenza_env::Clock;
 use cadenza_model::TenantId;
-use cadenza_plugin::{Loaded, Plugin, PluginOptions, Runtime};
-use cadenza_transform::{Batch, Compiled, Context, Edit, Verdicts};
+use cadenza_plugin::{ConfigureError, Loaded, Plugin, PluginOptions, Runtime};
+use cadenza_transform::{Batch, Compiled, Context, Edit, Plan, PlanError, Verdicts};
 use std::sync::Arc;
 
 /// Makes chains of WebAssembly components.
@@ -31,32 +31,61 @@ impl Shop {
         Self { runtime, secrets, metrics, clock, engine }
     }
 
-    fn link(&self, tenant: &TenantId, part: &Part<Arc<Loaded>>) -> Result<Link, String> {
-        let (entry, loaded) = (&part.entry, part.component.as_ref());
+    /// Configures a component for a tenant under a name, and checks its plan.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration or the plan, each thing with its place.
+    pub(crate) fn configure(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        loaded: &Arc<Loaded>,
+        config_json: &str,
+    ) -> Result<Configured, Unfit> {
         let options = PluginOptions::default();
-        let made = self.runtime.plugin(tenant, &entry.name, loaded, &entry.config_json, &options);
-        let (plugin, plan) = made.map_err(|error| error.to_string())?;
+        let (plugin, plan) = self.runtime.plugin(tenant, name, loaded, config_json, &options)?;
         if let Some(name) = &plan.hmac_secret {
             // A plan that names a secret which is not there must say so, not fall back to another key.
-            self.secrets.get(name)?;
+            self.secrets.get(name).map_err(Unfit::Secret)?;
         }
         let named = |name: &str| self.secrets.get(name).ok().map(String::into_bytes);
         let secrets = cadenza_transform::Secrets { host: plugin.secret(), named: &named };
-        let compiled = Compiled::new(&plan, loaded.metadata().kind, &secrets).map_err(|errors| {
-            let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-            format!("its plan cannot be carried out: {}", errors.join("; "))
-        })?;
+        let compiled = Compiled::new(&plan, loaded.metadata().kind, &secrets).map_err(Unfit::Plan)?;
         if !compiled.calls_guest() {
             plugin.cool();
         }
+        Ok(Configured { plugin, plan, compiled })
+    }
+
+    fn link(&self, tenant: &TenantId, part: &Part<Arc<Loaded>>) -> Result<Link, Unfit> {
+        let (entry, loaded) = (&part.entry, part.component.as_ref());
+        let made = self.configure(tenant, &entry.name, loaded, &entry.config_json)?;
         Ok(Link {
             entry: entry.clone(),
             code_sum: *loaded.sha256(),
-            compiled: Arc::new(compiled),
-            guest: Arc::new(Instances(plugin)),
+            compiled: Arc::new(made.compiled),
+            guest: Arc::new(Instances { name: entry.name.clone(), plugin: made.plugin }),
             on_failure: loaded.metadata().on_failure,
         })
     }
+}
+
+/// A plugin that can be part of a chain.
+pub(crate) struct Configured {
+    pub(crate) plugin: Plugin,
+    pub(crate) plan: Plan,
+    pub(crate) compiled: Compiled,
+}
+
+/// Why a component cannot be part of a chain.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfit {
+    #[error("{0}")]
+    Configure(#[from] ConfigureError),
+    #[error("{0}")]
+    Secret(String),
+    #[error("its plan cannot be carried out: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Plan(Vec<PlanError>),
 }
 
 impl Workshop for Shop {
@@ -90,7 +119,9 @@ impl Workshop for Shop {
         for part in parts {
             match self.link(tenant, part) {
                 Ok(link) => links.push(link),
-                Err(message) => faults.push(Fault { plugin: part.entry.name.clone(), message }),
+                Err(unfit) => {
+                    faults.push(Fault { plugin: part.entry.name.clone(), message: unfit.to_string() });
+                }
             }
         }
         if !faults.is_empty() {
@@ -103,7 +134,18 @@ impl Workshop for Shop {
 }
 
 /// The warm instances of a plugin.
-struct Instances(Plugin);
+struct Instances {
+    name: String,
+    plugin: Plugin,
+}
+
+impl Instances {
+    /// The cause alone; the rest is for whoever debugs the plugin. None of it is the guest's text.
+    fn failed(&self, failure: &cadenza_plugin::Failure) -> Failure {
+        tracing::debug!(plugin = self.name, %failure, "call of a plugin failed");
+        cause(failure).into()
+    }
+}
 
 impl Guest for Instances {
     fn process(
@@ -112,7 +154,7 @@ impl Guest for Instances {
         batch: &Batch,
         accept: &dyn Fn(&[Edit]) -> bool,
     ) -> Result<Vec<Edit>, Failure> {
-        self.0.process_if(context, batch, accept).map_err(|failure| cause(&failure).into())
+        self.plugin.process_if(context, batch, accept).map_err(|failure| self.failed(&failure))
     }
 
     fn decide(
@@ -121,11 +163,10 @@ impl Guest for Instances {
         batch: &Batch,
         accept: &dyn Fn(&Verdicts) -> bool,
     ) -> Result<Verdicts, Failure> {
-        self.0.decide_if(context, batch, accept).map_err(|failure| cause(&failure).into())
+        self.plugin.decide_if(context, batch, accept).map_err(|failure| self.failed(&failure))
     }
 }
 
-/// The cause alone: what else a failure knows is for whoever debugs the plugin.
 fn cause(failure: &cadenza_plugin::Failure) -> FailureCause {
     use cadenza_plugin::Failure as From;
     match failure {

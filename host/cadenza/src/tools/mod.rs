@@ -5,12 +5,20 @@
     reason = "tools for a person at a terminal: they read files, run compilers and print"
 )]
 
+mod bench;
 mod build;
+mod check;
+mod lab;
 mod scaffold;
+mod subject;
+mod term;
+mod try_out;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use subject::Subject;
+use term::ColorChoice;
 
 /// Makes, builds, checks, tries and measures plugins.
 #[derive(Debug, Parser)]
@@ -42,6 +50,18 @@ enum Tool {
         #[arg(short, long)]
         output: Option<PathBuf>,
     },
+    /// Says what a component is, what it imports, and whether a server would run it with a configuration.
+    Check {
+        #[command(flatten)]
+        subject: Subject,
+        /// When to use colour.
+        #[arg(long, default_value = "auto")]
+        color: ColorChoice,
+    },
+    /// Runs a plugin on a file of traces and shows what it did to them.
+    Test(try_out::Options),
+    /// Measures what a plugin costs a span.
+    Bench(bench::Options),
 }
 
 /// Runs a tool; `args` are those behind `plugin`.
@@ -56,11 +76,14 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
         }
     };
     let done = match tools.command {
-        Tool::New { name, kind, sdk } => scaffold::new(&name, &kind, sdk),
-        Tool::Build { folder, output } => build::run(&folder, output),
+        Tool::New { name, kind, sdk } => scaffold::new(&name, &kind, sdk).map(|()| ExitCode::SUCCESS),
+        Tool::Build { folder, output } => build::run(&folder, output).map(|()| ExitCode::SUCCESS),
+        Tool::Check { subject, color } => check::run(&subject, color),
+        Tool::Test(options) => try_out::run(&options),
+        Tool::Bench(options) => bench::run(&options),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => crate::cli::fail(1, &format!("{error:#}")),
     }
 }

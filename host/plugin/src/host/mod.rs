@@ -67,8 +67,8 @@ pub(crate) struct Host {
     pub(crate) exceeded: Option<Failure>,
 }
 
-/// CPU time of this thread.
-pub(crate) fn thread_cpu() -> Duration {
+/// CPU time of this thread: what calls are bounded by, and what measuring them should count.
+pub fn thread_cpu() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
 }

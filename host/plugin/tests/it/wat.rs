@@ -67,7 +67,9 @@ impl Wat<'_> {
     pub(crate) fn component(&self) -> Vec<u8> {
         let mut module = wat::parse_str(self.text()).expect("the template parses");
         let mut resolve = Resolve::default();
-        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
+        let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let wit = here.ancestors().skip(1).map(|folder| folder.join("wit")).find(|wit| wit.is_dir());
+        let wit = wit.expect("the contract is in the repository");
         let (package, _) = resolve.push_dir(wit).expect("the contract parses");
         let world = resolve.select_world(&[package], Some("enricher")).expect("the world is there");
         wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
