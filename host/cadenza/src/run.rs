@@ -21,7 +21,9 @@ const POLL_RETRY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the server cannot start.
-pub(crate) async fn run(loaded: Loaded, with_demo: bool) -> Result<()> {
+pub(crate) async fn run(mut loaded: Loaded, with_demo: bool) -> Result<()> {
+    let env = real_env();
+    let demo_chain = if with_demo { demo::prepare(env.disk.as_ref(), &mut loaded.config)? } else { None };
     let config = loaded.config.clone();
     let _logging = logging::install(&logging::Config {
         // The demo talks to a person; the log's good news would be in the way.
@@ -35,7 +37,6 @@ pub(crate) async fn run(loaded: Loaded, with_demo: bool) -> Result<()> {
     if !loaded.ignored.is_empty() {
         tracing::warn!(keys = loaded.ignored.join(", "), "configuration keys accepted without effect");
     }
-    let env = real_env();
     let stop = shutdown::on_signal(&env.spawn).context("installing signal handlers")?;
     let listeners = Listeners::bind(&config).await?;
     let app = App::build(env, loaded, stop.clone())?;
@@ -51,9 +52,7 @@ pub(crate) async fn run(loaded: Loaded, with_demo: bool) -> Result<()> {
     app.status.set_listening();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
     if with_demo {
-        let clock = Arc::clone(&app.env.clock);
-        let random = Arc::clone(&app.env.random);
-        let demo = demo::run(clock, random, ports, stop.clone()).await;
+        let demo = demo::run(&app.env, ports, demo_chain, stop.clone()).await;
         stop.cancel();
         drain(&app, &config, &serving).await;
         return demo;

@@ -5,6 +5,7 @@
 mod big_log;
 mod clients;
 mod crash_points;
+mod demo;
 mod disk_full;
 mod durability;
 mod fixtures;

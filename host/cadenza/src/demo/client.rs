@@ -57,6 +57,18 @@ impl Client {
         self.get(&format!("/api/traces/{id}")).await
     }
 
+    /// State of the chain of the tenant without a name: `/status/plugins`.
+    pub(crate) async fn chain(&self) -> Result<Value> {
+        let mut status = self.get("/status/plugins").await?;
+        Ok(status["chains"][0].take())
+    }
+
+    /// The number of the version in force.
+    pub(crate) async fn chain_version(&self) -> Result<u64> {
+        let chain = self.chain().await?;
+        chain["version"]["number"].as_u64().with_context(|| format!("no chain is in force: {chain}"))
+    }
+
     async fn get(&self, path: &str) -> Result<Value> {
         let uri = format!("{}{path}", self.base).parse()?;
         let response = self.http.get(uri).await?;
