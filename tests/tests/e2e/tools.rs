@@ -139,6 +139,20 @@ fn test_shows_edits_as_a_diff_in_colour_only_where_it_is_wanted() {
 }
 
 #[test]
+fn a_reader_who_has_seen_enough_is_no_failure_of_the_tool() {
+    let files = Bench::new();
+    let lines = serde_json::to_string(&traffic()).expect("JSON") + "\n";
+    let input = files.file("in.jsonl", lines.repeat(2000));
+    let tool = format!(
+        "{} plugin test builtin:redaction --all --config '{MASK}' --input {input}",
+        server::binary().display()
+    );
+    let output = Command::new("sh").arg("-c").arg(format!("{tool} | head -n 1")).output().expect("a shell");
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("trace 00000000"));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
 fn test_shows_spans_that_a_sampler_drops() {
     let files = Bench::new();
     let input = files.file("in.pb", traffic().encode_to_vec());

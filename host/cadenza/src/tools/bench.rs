@@ -2,6 +2,7 @@
 
 use super::lab::Lab;
 use super::subject::Subject;
+use super::term::say;
 use super::try_out::input;
 use anyhow::{Context, Result, anyhow, bail};
 use cadenza_chains::Assembled;
@@ -87,25 +88,19 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
             "edits_per_span": edits_per_span,
             "batches": all.iter().map(one).collect::<Vec<_>>(),
         });
-        println!("{answer:#}");
+        say!("{answer:#}");
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{} with {}, on {of_input}", subject.component, subject.config_name());
-    println!("CPU time of the thread, ns per span; median (10 % to 90 %) of {ROUNDS} rounds, both in turn\n");
-    println!("{:<10} {:>30} {:>30} {:>11}", "batch", "with the plugin", "empty chain", "the plugin");
+    say!("{} with {}, on {of_input}", subject.component, subject.config_name());
+    say!("CPU time of the thread, ns per span; median (10 % to 90 %) of {ROUNDS} rounds, both in turn\n");
+    say!("{:<10} {:>30} {:>30} {:>11}", "batch", "with the plugin", "empty chain", "the plugin");
     for Figures { spans, plugin, empty } in &all {
         let spread = |s: &Spread| format!("{:.1} ({:.1} to {:.1})", s.median, s.low, s.high);
         let own = plugin.median - empty.median;
-        println!(
-            "{:<10} {:>30} {:>30} {:>11.1}",
-            format!("{spans} spans"),
-            spread(plugin),
-            spread(empty),
-            own
-        );
+        say!("{:<10} {:>30} {:>30} {:>11.1}", format!("{spans} spans"), spread(plugin), spread(empty), own);
     }
     let guest = if count("calls") > 0 { "called for batches" } else { "never called" };
-    println!("\nguest {guest}; {edits_per_span:.2} edits a span");
+    say!("\nguest {guest}; {edits_per_span:.2} edits a span");
     Ok(ExitCode::SUCCESS)
 }
 

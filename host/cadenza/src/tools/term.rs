@@ -1,8 +1,26 @@
 //! Printing for a person: colour where it is seen, and nothing that a terminal would obey.
 
 use clap::ValueEnum;
-use std::fmt::Write;
-use std::io::IsTerminal;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _};
+
+/// What a shell says of a process that a closed pipe ended.
+const CLOSED_PIPE_EXIT_CODE: i32 = 141;
+
+/// Prints a line. A reader who has seen enough, as `head` has, ends the tool: no more is wanted of it.
+macro_rules! say {
+    ($($line:tt)*) => {
+        $crate::tools::term::put(format_args!($($line)*))
+    };
+}
+pub(super) use say;
+
+/// What [`say`] does.
+pub(super) fn put(line: std::fmt::Arguments<'_>) {
+    if writeln!(std::io::stdout().lock(), "{line}").is_err() {
+        std::process::exit(CLOSED_PIPE_EXIT_CODE);
+    }
+}
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

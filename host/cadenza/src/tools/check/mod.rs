@@ -5,7 +5,7 @@ mod show;
 
 use super::lab::Lab;
 use super::subject::Subject;
-use super::term::{ColorChoice, Paint};
+use super::term::{ColorChoice, Paint, say};
 use crate::plugins::Unfit;
 use anyhow::Result;
 use cadenza_plugin::{ConfigureError, Import, Loaded, imports};
@@ -60,7 +60,7 @@ pub(super) fn run(subject: &Subject, color: ColorChoice) -> Result<ExitCode> {
         report.look_inside(&bytes, &config)?;
     }
     if subject.json {
-        println!("{:#}", show::json(&report));
+        say!("{:#}", show::json(&report));
     } else {
         show::text(&report, Paint::new(color));
     }

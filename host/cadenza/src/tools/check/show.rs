@@ -2,7 +2,7 @@
 
 use super::plan::Outline;
 use super::{Problem, Report};
-use crate::tools::term::{Paint, cut, plain};
+use crate::tools::term::{Paint, cut, plain, say};
 use cadenza_plugin::{Metadata, MetricKind};
 use cadenza_transform::{Kind, OnFailure};
 use serde_json::{Value, json};
@@ -13,33 +13,33 @@ const LISTED_MAX: usize = 20;
 const CHARS_MAX: usize = 200;
 
 pub(super) fn text(report: &Report<'_>, paint: Paint) {
-    println!("{}", paint.bold(&plain(&report.subject.component)));
+    say!("{}", paint.bold(&plain(&report.subject.component)));
     row("size", &format!("{} bytes", report.bytes));
     row("sha256", &report.sha256);
     if let Some(loaded) = &report.loaded {
         about(loaded.metadata());
     }
     if !report.imports.is_empty() {
-        println!("\n{}", paint.bold("imports"));
+        say!("\n{}", paint.bold("imports"));
     }
     for import in &report.imports {
         let name = plain(&import.name);
         match import.allowed {
-            true => println!("  {}  {name}", paint.green("allowed")),
-            false => println!("  {}  {name}", paint.red("refused")),
+            true => say!("  {}  {name}", paint.green("allowed")),
+            false => say!("  {}  {name}", paint.red("refused")),
         }
     }
     if let Some(outline) = &report.outline {
-        println!("\n{} with {}", paint.bold("plan"), plain(report.subject.config_name()));
+        say!("\n{} with {}", paint.bold("plan"), plain(report.subject.config_name()));
         plan(outline);
     }
     if report.problems.is_empty() {
-        println!("\n{}: a server would run it", paint.green("ok"));
+        say!("\n{}: a server would run it", paint.green("ok"));
         return;
     }
-    println!("\n{}: a server would not run it", paint.red("refused"));
+    say!("\n{}: a server would not run it", paint.red("refused"));
     for problem in &report.problems {
-        println!("  {}", line(report, problem));
+        say!("  {}", line(report, problem));
     }
 }
 
@@ -56,7 +56,7 @@ fn line(report: &Report<'_>, problem: &Problem) -> String {
 }
 
 fn row(name: &str, value: &str) {
-    println!("  {name:<12}  {value}");
+    say!("  {name:<12}  {value}");
 }
 
 fn about(metadata: &Metadata) {

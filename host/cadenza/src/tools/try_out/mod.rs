@@ -9,7 +9,7 @@ mod show;
 
 use super::lab::Lab;
 use super::subject::Subject;
-use super::term::{ColorChoice, Paint};
+use super::term::{ColorChoice, Paint, say};
 use anyhow::{Context, Result, anyhow, bail};
 use cadenza_env::ManualClock;
 use cadenza_model::Columns;
@@ -65,7 +65,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
         diff(&rows::pair(expected, rows::flat(outcome.tree.clone())))
     });
     if subject.json {
-        println!("{:#}", json(&edits, unexpected.as_ref(), &outcome));
+        say!("{:#}", json(&edits, unexpected.as_ref(), &outcome));
     } else {
         text(options, &edits, unexpected.as_ref(), &outcome);
     }
@@ -97,30 +97,30 @@ fn text(options: &Options, edits: &Diff, unexpected: Option<&Diff>, outcome: &Ou
     };
     if unexpected.is_empty() {
         summary(edits.counts, outcome, paint);
-        println!("{}", paint.green("as expected"));
+        say!("{}", paint.green("as expected"));
         return;
     }
     let expected = options.expect.as_deref().unwrap_or_else(|| Path::new("")).display();
-    println!("{} - {expected}, + result\n", paint.bold("differs from what was expected:"));
+    say!("{} - {expected}, + result\n", paint.bold("differs from what was expected:"));
     show::text(unexpected, options.all, paint);
     summary(edits.counts, outcome, paint);
     let Counts { changed_spans, gone_spans, new_spans, .. } = unexpected.counts;
     let line = format!(
         "not as expected: {changed_spans} spans differ, {gone_spans} are missing, {new_spans} should not be there"
     );
-    println!("{}", paint.red(&line));
+    say!("{}", paint.red(&line));
 }
 
 fn summary(counts: Counts, outcome: &Outcome, paint: Paint) {
     let Counts { before, after, changed_spans, gone_spans, changed, added, removed, .. } = counts;
-    println!(
+    say!(
         "{before} spans in, {after} out: {changed_spans} changed, {gone_spans} gone; \
          values: {changed} changed, {added} added, {removed} removed"
     );
     let failed = outcome.failed_spans();
     if failed > 0 {
         let failures = &outcome.counters["failures"];
-        println!("{}", paint.red(&format!("the plugin failed on {failed} spans; failed calls: {failures}")));
+        say!("{}", paint.red(&format!("the plugin failed on {failed} spans; failed calls: {failures}")));
     }
 }
 

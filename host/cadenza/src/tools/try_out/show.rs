@@ -2,7 +2,7 @@
 
 use super::diff::{Counts, Diff, Difference, Fate, Owner};
 use super::fields::Change;
-use crate::tools::term::{Paint, cut, plain};
+use crate::tools::term::{Paint, cut, plain, say};
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use serde_json::{Value as Json, json};
@@ -22,22 +22,22 @@ pub(super) fn text(diff: &Diff, all: bool, paint: Paint) {
         owner(difference, paint);
     }
     if diff.differences.len() > shown {
-        println!("… and {} more, which --all shows\n", diff.differences.len() - shown);
+        say!("… and {} more, which --all shows\n", diff.differences.len() - shown);
     }
 }
 
 fn owner(difference: &Difference, paint: Paint) {
     let head = head(difference);
     match &difference.fate {
-        Fate::Gone(reason) if reason.is_empty() => println!("{}\n", paint.red(&format!("- {head}"))),
-        Fate::Gone(reason) => println!("{}\n", paint.red(&format!("- {head}: {}", plain(reason)))),
-        Fate::New => println!("{}\n", paint.green(&format!("+ {head}"))),
+        Fate::Gone(reason) if reason.is_empty() => say!("{}\n", paint.red(&format!("- {head}"))),
+        Fate::Gone(reason) => say!("{}\n", paint.red(&format!("- {head}: {}", plain(reason)))),
+        Fate::New => say!("{}\n", paint.green(&format!("+ {head}"))),
         Fate::Changed(changes) => {
-            println!("{}", paint.bold(&head));
+            say!("{}", paint.bold(&head));
             for change in changes {
                 print_change(change, paint);
             }
-            println!();
+            say!("");
         }
     }
 }
@@ -65,10 +65,10 @@ fn print_change(change: &Change, paint: Paint) {
         format!("  {sign} {} = {value}", plain(&change.place))
     };
     if let Some(before) = &change.before {
-        println!("{}", paint.red(&line("-", before)));
+        say!("{}", paint.red(&line("-", before)));
     }
     if let Some(after) = &change.after {
-        println!("{}", paint.green(&line("+", after)));
+        say!("{}", paint.green(&line("+", after)));
     }
 }
 
