@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "names say it; nothing outside the tests uses these")]
 
 pub mod http;
+pub mod leaks;
 pub mod otlp;
 pub mod server;
 pub mod wait;

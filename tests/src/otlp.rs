@@ -67,6 +67,11 @@ pub fn request(service: &str, spans: Vec<Span>) -> ExportTraceServiceRequest {
     }
 }
 
+/// Several resources with their spans as a request.
+pub fn request_of(resource_spans: Vec<ResourceSpans>) -> ExportTraceServiceRequest {
+    ExportTraceServiceRequest { resource_spans }
+}
+
 /// Longest an export may take. A server that was killed answers nothing, and HTTP/2 clients do not always
 /// notice that their connection is gone: without a deadline of its own a test would wait for ever.
 pub const EXPORT_DEADLINE: Duration = Duration::from_secs(20);

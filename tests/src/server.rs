@@ -23,6 +23,8 @@ pub struct Options {
     pub yaml: String,
     /// More YAML inside `storage.trace`, indented by four.
     pub trace_yaml: String,
+    /// More arguments.
+    pub args: Vec<String>,
     /// Keep data here instead of in a folder of the test's own.
     pub data: Option<PathBuf>,
 }
@@ -97,7 +99,7 @@ impl Server {
         self.options.data.clone().unwrap_or_else(|| self.home.path().join("data"))
     }
 
-    /// Where its log goes.
+    /// Where all its output goes.
     pub fn log(&self) -> PathBuf {
         self.home.path().join("log")
     }
@@ -124,11 +126,13 @@ impl Server {
         std::fs::write(&config, self.yaml()).expect("writing the configuration");
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.log()).expect("the log file");
+        let output = log.try_clone().expect("a second handle of the log file");
         let child = Command::new(binary())
             .arg(format!("-config.file={}", config.display()))
+            .args(&self.options.args)
             .current_dir(self.home.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(output)
             .stderr(log)
             .spawn()
             .expect("starting the server");

@@ -14,7 +14,15 @@ pub(crate) struct Wat<'a> {
     pub(crate) more: &'a str,
     /// `configure` is among them.
     pub(crate) own_configure: bool,
+    /// Calls are about spans with an attribute `seen`, and there are none without; otherwise names are wanted.
+    pub(crate) only_seen: bool,
 }
+
+/// The one field of the plan: names of spans, which may be changed.
+const NAMES: &str = r#""\01\00\00\00\05\01""#;
+/// Whether spans have an attribute `seen`: scope, exact key, presence, no condition, no edits.
+const SEEN: &str = r#""\00\00\00\00\02\00\00\00\00\00\00\00\30\00\00\00\04\00\00\00"
+    "\07\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00""#;
 
 const CONFIGURE: &str = r#"
   (func (export "cadenza:plugin/lifecycle@0.1.0#configure") (param i32 i32) (result i32)
@@ -34,7 +42,7 @@ const TEMPLATE: &str = r#"
     "\01\01\00\00" "\00\00\00\00\00\00\00\00\00\00\00\00" "\4c\04\00\00\01\00\00\00")
   (data (i32.const 1100) "\30\00\00\00\04\00\00\00" "\01\00\00\00" "\10\00\00\00\07\00\00\00")
   (data (i32.const 2060) "\98\08\00\00\01\00\00\00")
-  (data (i32.const 2200) "\01\00\00\00\05\01")
+  (data (i32.const 2200) FIELD)
   (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32) (local $ptr i32)
     (local.set $ptr (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (global.set $next (i32.add (local.get $ptr) (local.get $size)))
@@ -57,6 +65,7 @@ impl Wat<'_> {
     /// The core module's text.
     pub(crate) fn text(&self) -> String {
         TEMPLATE
+            .replace("FIELD", if self.only_seen { SEEN } else { NAMES })
             .replace("CONFIGURE", if self.own_configure { "" } else { CONFIGURE })
             .replace("IMPORTS", self.imports)
             .replace("MORE", self.more)
