@@ -8,6 +8,7 @@ use cadenza_env::Clock;
 use cadenza_model::TenantId;
 use cadenza_plugin::{ConfigureError, Loaded, Plugin, PluginOptions, Runtime};
 use cadenza_transform::{Batch, Compiled, Context, Edit, Plan, PlanError, Verdicts};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// Makes chains of WebAssembly components.
@@ -44,17 +45,21 @@ impl Shop {
     ) -> Result<Configured, Unfit> {
         let options = PluginOptions::default();
         let (plugin, plan) = self.runtime.plugin(tenant, name, loaded, config_json, &options)?;
-        if let Some(name) = &plan.hmac_secret {
-            // A plan that names a secret which is not there must say so, not fall back to another key.
-            self.secrets.get(name).map_err(Unfit::Secret)?;
-        }
-        let named = |name: &str| self.secrets.get(name).ok().map(String::into_bytes);
+        // A plan that names a secret which is not there must say so, not fall back to another key. Read once: what
+        // is used is what the digest names.
+        let secret = plan.hmac_secret.as_ref().map(|name| self.secrets.get(name)).transpose();
+        let secret = secret.map_err(Unfit::Secret)?;
+        let named = |name: &str| {
+            let is_named = plan.hmac_secret.as_deref() == Some(name);
+            secret.as_ref().filter(|_| is_named).map(|secret| secret.clone().into_bytes())
+        };
         let secrets = cadenza_transform::Secrets { host: plugin.secret(), named: &named };
         let compiled = Compiled::new(&plan, loaded.metadata().kind, &secrets).map_err(Unfit::Plan)?;
         if !compiled.calls_guest() {
             plugin.cool();
         }
-        Ok(Configured { plugin, plan, compiled })
+        let secret_sum = secret.map(|secret| secret_sum(plugin.secret(), &secret));
+        Ok(Configured { plugin, plan, compiled, secret_sum })
     }
 
     fn link(&self, tenant: &TenantId, part: &Part<Arc<Loaded>>) -> Result<Link, Unfit> {
@@ -63,6 +68,7 @@ impl Shop {
         Ok(Link {
             entry: entry.clone(),
             code_sum: *loaded.sha256(),
+            secret_sum: made.secret_sum,
             compiled: Arc::new(made.compiled),
             guest: Arc::new(Instances { name: entry.name.clone(), plugin: made.plugin }),
             on_failure: loaded.metadata().on_failure,
@@ -75,6 +81,8 @@ pub(crate) struct Configured {
     pub(crate) plugin: Plugin,
     pub(crate) plan: Plan,
     pub(crate) compiled: Compiled,
+    /// Names the value of the secret that the plan uses.
+    pub(crate) secret_sum: Option<[u8; 32]>,
 }
 
 /// Why a component cannot be part of a chain.
@@ -86,6 +94,15 @@ pub(crate) enum Unfit {
     Secret(String),
     #[error("its plan cannot be carried out: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Plan(Vec<PlanError>),
+}
+
+/// Names a secret's value without telling it: hashed behind the host's own secret, of fixed length. The chain's digest
+/// hashes it once more, so nothing can be appended to it.
+fn secret_sum(host: &[u8; 32], secret: &str) -> [u8; 32] {
+    let mut sum = Sha256::new();
+    sum.update(host);
+    sum.update(secret.as_bytes());
+    sum.finalize().into()
 }
 
 impl Workshop for Shop {
@@ -179,5 +196,19 @@ fn cause(failure: &cadenza_plugin::Failure) -> FailureCause {
         From::Guest { .. } => FailureCause::Refused,
         From::HostCalls => FailureCause::HostCalls,
         From::NoInstance(_) | From::PlanChanged => FailureCause::Instantiation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_has_one_name_per_server_which_is_not_a_plain_hash_of_it() {
+        let plain: [u8; 32] = Sha256::digest(b"old").into();
+        assert_eq!(secret_sum(&[1; 32], "old"), secret_sum(&[1; 32], "old"));
+        assert_ne!(secret_sum(&[1; 32], "old"), secret_sum(&[1; 32], "new"));
+        assert_ne!(secret_sum(&[1; 32], "old"), secret_sum(&[2; 32], "old"));
+        assert_ne!(secret_sum(&[1; 32], "old"), plain);
     }
 }

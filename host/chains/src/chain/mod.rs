@@ -29,6 +29,9 @@ pub struct Link {
     pub entry: Entry,
     /// Names its code: SHA-256 of the component.
     pub code_sum: [u8; 32],
+    /// Names the value of the secret it works with, if any, by a keyed hash: what a digest is made of may not tell
+    /// the secret to whoever guesses.
+    pub secret_sum: Option<[u8; 32]>,
     /// Its checked plan.
     pub compiled: Arc<Compiled>,
     /// Its instances; not asked if the plan needs no call.
@@ -110,7 +113,8 @@ impl PluginChain {
                 digest.update((part.len() as u64).to_le_bytes());
                 digest.update(part);
             }
-            digest.update([u8::from(is_closed(link))]);
+            digest.update([u8::from(is_closed(link)), u8::from(link.secret_sum.is_some())]);
+            digest.update(link.secret_sum.unwrap_or_default());
         }
         let programs = Programs::new(links.iter().map(|link| Arc::clone(&link.compiled)).collect());
         let members: Vec<_> = links.into_iter().map(|link| member(&tenant, link, metrics)).collect();

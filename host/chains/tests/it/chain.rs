@@ -108,7 +108,7 @@ fn link(name: &str, kind: Kind, guest: &Arc<Marker>, on_failure: Option<OnFailur
     entry.on_failure = on_failure;
     let guest = Arc::clone(guest) as Arc<dyn Guest>;
     let compiled = compiled(&plan(kind), kind);
-    Link { entry, code_sum: [1; 32], compiled, guest, on_failure: OnFailure::FailOpen }
+    Link { entry, code_sum: [1; 32], secret_sum: None, compiled, guest, on_failure: OnFailure::FailOpen }
 }
 
 struct Rig {
@@ -369,4 +369,16 @@ fn equal_batches_come_out_equal() {
         (0..columns.span_attrs.key.len()).map(value).collect::<Vec<_>>()
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn another_value_of_a_secret_is_another_digest() {
+    let digest = |secret_sum| {
+        let mut link = link("hash", Kind::Scrubber, &marker(&[]), None);
+        link.secret_sum = secret_sum;
+        Rig::new(vec![link]).chain.digest()
+    };
+    assert_eq!(digest(Some([1; 32])), digest(Some([1; 32])));
+    assert_ne!(digest(Some([1; 32])), digest(Some([2; 32])));
+    assert_ne!(digest(Some([0; 32])), digest(None));
 }
