@@ -37,6 +37,16 @@ impl Packed {
         self.data.get(start..*self.ends.get(index)? as usize)
     }
 
+    /// All strings, as [`Packed::get`] gives them.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let string = self.data.get(start..end as usize).unwrap_or_default();
+            start = end as usize;
+            string
+        })
+    }
+
     /// Empties it and keeps the memory.
     pub fn clear(&mut self) {
         self.ends.clear();

@@ -28,7 +28,7 @@ mod selector;
 mod session;
 mod text;
 
-pub use apply::{EDIT_BYTES_MIN, EDIT_BYTES_RATIO, EDIT_CELLS_MIN, EDIT_CELLS_PER_ROW, EDITS_MAX};
+pub use apply::{Checked, EDIT_BYTES_MIN, EDIT_BYTES_RATIO, EDIT_CELLS_MIN, EDIT_CELLS_PER_ROW, EDITS_MAX};
 pub use batch::{Batch, CellKind, Column, Context, Packed, Table};
 pub use compile::{
     Compiled, FIELDS_MAX, KEY_BYTES_MAX, LITERAL_BYTES_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, STEPS_MAX,

@@ -4,7 +4,8 @@
 use super::rows::Fates;
 use super::{Failure, FailureCause, Member};
 use cadenza_model::Columns;
-use cadenza_transform::{Batch, Context, Edit, Kind, Programs, Session, Verdicts};
+use cadenza_transform::{Batch, Checked, Context, Edit, Kind, Programs, Session, Verdicts};
+use std::cell::RefCell;
 
 /// Larger batches cross in parts of [`PART_ROWS`]: columns should stay in the cache between projection, call
 /// and edits.
@@ -28,7 +29,14 @@ pub(super) struct Caller<'a> {
     pub(super) context: Context<'a>,
     pub(super) fates: &'a mut Fates,
     /// Parts and what the guest answered for them.
-    pub(super) answers: Vec<(Batch, Vec<Edit>)>,
+    pub(super) answers: Vec<(Batch, Answer)>,
+}
+
+/// Edits that can be carried out.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    edits: Vec<Edit>,
+    checked: Checked,
 }
 
 /// Spans that a guest has failed on.
@@ -45,23 +53,22 @@ impl Caller<'_> {
     pub(super) fn all(&mut self) -> Failed {
         let rows = self.columns.spans.len();
         let mut failed = Failed::default();
-        let all: Vec<u32> = (0..rows as u32).collect();
+        let all = || (0..rows as u32).collect::<Vec<_>>();
         if rows <= WHOLE_ROWS_MAX {
             let batch = self.session.project(self.programs, self.at, self.columns);
             let first = self.once(&batch, None);
             match first.or_else(|_| self.once(&batch, None)) {
-                Ok(edits) => {
-                    let applied = self.session.apply(self.programs, self.at, &batch, &edits, self.columns);
-                    debug_assert!(applied.is_ok(), "edits that were accepted are carried out");
+                Ok(answer) => {
+                    self.carry_out(&batch, &answer);
                     self.session.recycle(self.at, batch);
                 }
                 Err(failure) => {
                     self.session.recycle(self.at, batch);
-                    self.bisect(&all, failure, &mut failed);
+                    self.bisect(&all(), failure, &mut failed);
                 }
             }
         } else {
-            for part in all.chunks(PART_ROWS) {
+            for part in all().chunks(PART_ROWS) {
                 let first = self.part(part);
                 if let Err(failure) = first.or_else(|_| self.part(part)) {
                     self.bisect(part, failure, &mut failed);
@@ -74,25 +81,30 @@ impl Caller<'_> {
 
     fn part(&mut self, rows: &[u32]) -> Result<(), Failure> {
         let batch = self.session.project_part(self.programs, self.at, self.columns, rows);
-        let edits = self.once(&batch, Some(rows))?;
-        self.answers.push((batch, edits));
+        let answer = self.once(&batch, Some(rows))?;
+        self.answers.push((batch, answer));
         Ok(())
     }
 
     /// Carries out what all parts were answered: a part must not see the edits of another, as rows of resources
     /// and scopes belong to both.
     fn apply(&mut self) {
-        for (batch, edits) in std::mem::take(&mut self.answers) {
-            let applied = self.session.apply(self.programs, self.at, &batch, &edits, self.columns);
-            debug_assert!(applied.is_ok(), "edits that were accepted are carried out");
+        for (batch, answer) in std::mem::take(&mut self.answers) {
+            self.carry_out(&batch, &answer);
         }
     }
 
-    /// One try; gives edits that can be carried out.
-    fn once(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<Vec<Edit>, Failure> {
+    fn carry_out(&mut self, batch: &Batch, answer: &Answer) {
+        let Answer { edits, checked } = answer;
+        let done = self.session.carry_out(self.programs, self.at, batch, edits, checked, self.columns);
+        debug_assert!(done.is_ok(), "edits that were accepted are carried out");
+    }
+
+    /// One try.
+    fn once(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<Answer, Failure> {
         let is_sampler = self.member.kind == Kind::HeadSampler;
         if !is_sampler && batch.is_idle() {
-            return Ok(Vec::new());
+            return Ok(Answer::default());
         }
         if !self.context.is_trial {
             self.member.counters.calls.inc();
@@ -106,19 +118,28 @@ impl Caller<'_> {
         done
     }
 
-    fn accepts(&self, batch: &Batch, edits: &[Edit]) -> bool {
-        self.session.check(self.programs, self.at, batch, edits, self.columns).is_ok()
+    /// Checks edits once: whoever carries them out has the proof.
+    fn accepts(&self, batch: &Batch, edits: &[Edit], checked: &RefCell<Checked>) -> bool {
+        let answer = self.session.check(self.programs, self.at, batch, edits, self.columns);
+        answer.is_ok_and(|proof| {
+            checked.replace(proof);
+            true
+        })
     }
 
-    fn process(&self, batch: &Batch) -> Result<Vec<Edit>, Failure> {
-        self.member.guest.process(&self.context, batch, &|edits| self.accepts(batch, edits))
+    fn process(&self, batch: &Batch) -> Result<Answer, Failure> {
+        let checked = RefCell::default();
+        let accept = |edits: &[Edit]| self.accepts(batch, edits, &checked);
+        let edits = self.member.guest.process(&self.context, batch, &accept)?;
+        Ok(Answer { edits, checked: checked.into_inner() })
     }
 
-    fn decide(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<Vec<Edit>, Failure> {
+    fn decide(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<Answer, Failure> {
+        let checked = RefCell::default();
         let accept = |verdicts: &Verdicts| {
             verdicts.keep.len() == batch.spans as usize
                 && verdicts.keep.iter().all(|&keep| keep <= 1)
-                && self.accepts(batch, &verdicts.edits)
+                && self.accepts(batch, &verdicts.edits, &checked)
         };
         let verdicts = self.member.guest.decide(&self.context, batch, &accept)?;
         let row = |at: usize| rows.map_or(at, |rows| rows[at] as usize);
@@ -127,7 +148,7 @@ impl Caller<'_> {
         if !self.context.is_trial {
             self.member.counters.dropped.inc_by(dropped);
         }
-        Ok(verdicts.edits)
+        Ok(Answer { edits: verdicts.edits, checked: checked.into_inner() })
     }
 
     /// Finds the spans that a guest fails on, having failed on all of `rows` together.

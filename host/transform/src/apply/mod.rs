@@ -5,7 +5,7 @@ mod validate;
 use crate::batch::{Batch, Column, Packed};
 use crate::compile::{Compiled, CompiledField, TextField};
 use crate::edit::{Address, ColumnPart, Edit, EditValues, Operation};
-use crate::error::EditError;
+use crate::error::{EditError, EditFault};
 use crate::plan::{Intrinsic, Scope};
 use crate::programs::Programs;
 use crate::session::{Applied, Cell, DEAD, Item, Session, Stamped, Writing, attrs_mut, put_encoded, rows_of};
@@ -55,6 +55,21 @@ struct Call<'a> {
     batch: &'a Batch,
 }
 
+/// Says that edits can be carried out. The default is for no edits at all.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Values that came as JSON, encoded: one list per edit that has some.
+    decoded: Vec<Packed>,
+    edits: usize,
+}
+
+/// Memory of [`Session::apply`], kept from call to call.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    values: Vec<(AttrType, u64)>,
+    items: Stamped<u32>,
+}
+
 impl Call<'_> {
     /// The row in the columns of a row of the batch.
     fn row(&self, scope: Scope, row: u32) -> u32 {
@@ -69,7 +84,7 @@ impl Call<'_> {
 
 impl Session {
     /// Checks edits as [`Session::apply`] does, and carries out none: for parts of a batch, whose edits are
-    /// applied when all parts have been through the guest.
+    /// [carried out](Session::carry_out) when all parts have been through the guest.
     ///
     /// # Errors
     /// As there.
@@ -80,8 +95,9 @@ impl Session {
         batch: &Batch,
         edits: &[Edit],
         columns: &Columns,
-    ) -> Result<(), EditError> {
-        validate::check(&programs.plugins()[at], batch, edits, columns, self.layout).map(drop)
+    ) -> Result<Checked, EditError> {
+        let decoded = validate::check(&programs.plugins()[at], batch, edits, columns, self.layout)?;
+        Ok(Checked { decoded, edits: edits.len() })
     }
 
     /// Carries out the edits that the guest of plugin `at` gave for `batch`: all of them, or none and an
@@ -94,11 +110,30 @@ impl Session {
         edits: &[Edit],
         columns: &mut Columns,
     ) -> Result<Applied, EditError> {
+        let checked = self.check(programs, at, batch, edits, columns)?;
+        self.carry_out(programs, at, batch, edits, &checked, columns)
+    }
+
+    /// As [`Session::apply`] for edits that have been checked.
+    ///
+    /// # Errors
+    /// When `checked` belongs to other edits, or what they were checked against has moved.
+    pub fn carry_out(
+        &mut self,
+        programs: &Programs,
+        at: usize,
+        batch: &Batch,
+        edits: &[Edit],
+        checked: &Checked,
+        columns: &mut Columns,
+    ) -> Result<Applied, EditError> {
+        if checked.edits != edits.len() || !edits.is_empty() && batch.layout != self.layout {
+            return Err(EditError { edit: 0, fault: EditFault::Stale });
+        }
         let compiled = &programs.plugins()[at];
-        let decoded = validate::check(compiled, batch, edits, columns, self.layout)?;
         let before = self.counts;
         let call = Call { programs, compiled, map: &programs.map[at], batch };
-        let mut decoded = decoded.iter();
+        let mut decoded = checked.decoded.iter();
         for edit in edits {
             let json = match &edit.values {
                 EditValues::Json(_) => decoded.next(),
@@ -130,6 +165,7 @@ impl Session {
                     (_, CompiledField::Attribute(field)) => {
                         let values = self.values(&edit.values, json, columns);
                         self.edit_cells(call, field.scope, column, edit, &values, columns);
+                        self.applying.values = values;
                     }
                     (_, CompiledField::Intrinsic(_)) => {}
                 }
@@ -137,40 +173,45 @@ impl Session {
             Operation::Insert(target) | Operation::Upsert(target) | Operation::Remove(target) => {
                 let values = self.values(&edit.values, json, columns);
                 self.edit_target(call, target as usize, edit, &values, columns);
+                self.applying.values = values;
             }
         }
     }
 
-    /// The values of an edit in the terms of the columns.
+    /// The values of an edit in the terms of the columns, in a list to be given back.
     fn values(
         &mut self,
         values: &EditValues,
         json: Option<&Packed>,
         columns: &mut Columns,
     ) -> Vec<(AttrType, u64)> {
-        let strings = |packed: &Packed, columns: &mut Columns| {
-            let each = (0..packed.len()).map(|i| packed.get(i).unwrap_or_default());
-            each.map(|text| (AttrType::Str, columns.values.intern(text).into())).collect()
-        };
+        let mut list = std::mem::take(&mut self.applying.values);
+        list.clear();
         match values {
-            EditValues::None => Vec::new(),
-            EditValues::Strings(packed) => strings(packed, columns),
-            EditValues::Ints(list) => list.iter().map(|&number| (AttrType::Int, number as u64)).collect(),
-            EditValues::Doubles(list) => {
-                list.iter().map(|&number| (AttrType::Double, number.to_bits())).collect()
+            EditValues::None => {}
+            EditValues::Strings(packed) => {
+                list.extend(packed.iter().map(|text| (AttrType::Str, u64::from(columns.values.intern(text)))))
             }
-            EditValues::Booleans(list) => list.iter().map(|&set| (AttrType::Bool, set.into())).collect(),
-            EditValues::Bytes(packed) => (0..packed.len())
-                .map(|i| {
-                    let encoded = any_value::bytes(packed.get(i).unwrap_or_default());
-                    (AttrType::Bytes, columns.raw.intern(&encoded).into())
-                })
-                .collect(),
+            EditValues::Ints(ints) => {
+                list.extend(ints.iter().map(|&number| (AttrType::Int, number as u64)));
+            }
+            EditValues::Doubles(doubles) => {
+                list.extend(doubles.iter().map(|&number| (AttrType::Double, number.to_bits())));
+            }
+            EditValues::Booleans(bools) => {
+                list.extend(bools.iter().map(|&set| (AttrType::Bool, u64::from(set))));
+            }
+            EditValues::Bytes(packed) => list.extend(
+                packed
+                    .iter()
+                    .map(|bytes| (AttrType::Bytes, u64::from(columns.raw.intern(&any_value::bytes(bytes))))),
+            ),
             EditValues::Json(_) => {
-                let Some(encoded) = json else { return Vec::new() };
-                (0..encoded.len()).map(|i| put_encoded(columns, encoded.get(i).unwrap_or_default())).collect()
+                let encoded = json.into_iter().flat_map(Packed::iter);
+                list.extend(encoded.map(|encoded| put_encoded(columns, encoded)));
             }
         }
+        list
     }
 
     fn edit_cells(
@@ -183,7 +224,8 @@ impl Session {
         columns: &mut Columns,
     ) {
         let list = attrs_mut(columns, scope);
-        each_cell(column, &edit.address, |index, item| {
+        let mut known = std::mem::take(&mut self.applying.items);
+        each_cell(&mut known, column, &edit.address, |index, item| {
             let cell = Cell { at: column.at[index], row: call.cell_row(scope, column, index) };
             let key = list.key[cell.at as usize];
             if key == DEAD {
@@ -199,6 +241,7 @@ impl Session {
                 None => self.kill(scope, list, cell),
             }
         });
+        self.applying.items = known;
     }
 
     fn update_text(
@@ -219,12 +262,14 @@ impl Session {
             })
             .collect();
         self.new_names(call.programs, columns);
-        each_cell(column, &edit.address, |index, item| {
+        let mut known = std::mem::take(&mut self.applying.items);
+        each_cell(&mut known, column, &edit.address, |index, item| {
             if let Some(&code) = codes.get(item).or(codes.first()) {
                 let row = call.cell_row(field.scope(), column, index);
                 self.set_text(columns, field, row as usize, code);
             }
         });
+        self.applying.items = known;
     }
 
     fn drop_rows(
@@ -238,7 +283,7 @@ impl Session {
         let rows = rows_of(columns, scope);
         let work = &mut self.tables[scope as usize];
         work.dropped.resize(rows, false);
-        each_cell(column, address, |index, _| {
+        each_cell(&mut self.applying.items, column, address, |index, _| {
             let dropped = &mut work.dropped[call.cell_row(scope, column, index) as usize];
             self.counts.dropped_rows += u64::from(!*dropped);
             *dropped = true;
@@ -269,7 +314,7 @@ impl Session {
             Address::Entries(part) | Address::Cells(part) => {
                 let at = part.column as usize;
                 let (from, column) = (field_scope(&call.compiled.fields[at]), &call.batch.columns[at]);
-                each_cell(column, &edit.address, |index, i| {
+                each_cell(&mut self.applying.items, column, &edit.address, |index, i| {
                     items.push(item(call.cell_row(from, column, index), i));
                 });
                 from
@@ -323,7 +368,12 @@ impl Session {
 }
 
 /// Visits the cells of an address with the position of their item.
-fn each_cell(column: &Column, address: &Address, mut visit: impl FnMut(usize, usize)) {
+fn each_cell(
+    items: &mut Stamped<u32>,
+    column: &Column,
+    address: &Address,
+    mut visit: impl FnMut(usize, usize),
+) {
     match address {
         Address::Cells(part) => {
             for (item, &cell) in part.at.iter().enumerate() {
@@ -340,7 +390,6 @@ fn each_cell(column: &Column, address: &Address, mut visit: impl FnMut(usize, us
                 }
                 return;
             }
-            let mut items: Stamped<u32> = Stamped::default();
             items.start(column.entries(), 0);
             for (item, &entry) in part.at.iter().enumerate() {
                 items.set(entry.into(), item as u32);

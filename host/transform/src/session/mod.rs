@@ -67,6 +67,7 @@ pub struct Session {
     pub(crate) mask: Vec<bool>,
     pub(crate) batches: Vec<Batch>,
     pub(crate) projection: crate::project::Scratch,
+    pub(crate) applying: crate::apply::Scratch,
     pub(crate) ancestors: Ancestors,
     limit: usize,
     remembered: Remembered,
