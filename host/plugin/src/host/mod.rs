@@ -58,7 +58,8 @@ pub(crate) struct Host {
     calls_left: u32,
     bytes_left: usize,
     cpu: Duration,
-    cpu_end: Duration,
+    /// Set at the call's first tick: most calls end before it, and asking the kernel costs as much as a small call.
+    cpu_end: Option<Duration>,
     wall_end: Duration,
     /// The call is `describe` or `configure`: the state is out of reach, so that the plan and what is said about
     /// the configuration depend on the configuration alone, and repeat nothing that was in a span.
@@ -83,7 +84,7 @@ impl Host {
             calls_left: 0,
             bytes_left: 0,
             cpu: Duration::ZERO,
-            cpu_end: Duration::ZERO,
+            cpu_end: None,
             wall_end: Duration::ZERO,
             is_configuring: true,
             exceeded: None,
@@ -100,13 +101,15 @@ impl Host {
         self.is_configuring = now_unix_ns.is_none();
         self.exceeded = None;
         self.cpu = cpu;
-        self.cpu_end = thread_cpu().saturating_add(cpu);
+        self.cpu_end = None;
         self.wall_end = self.identity.clock.monotonic().saturating_add(cpu.saturating_mul(WALL_FACTOR));
     }
 
     /// At a tick: true if the call may go on.
     pub(crate) fn may_go_on(&mut self) -> bool {
-        let late = thread_cpu() >= self.cpu_end || self.identity.clock.monotonic() >= self.wall_end;
+        let now = thread_cpu();
+        let cpu_end = *self.cpu_end.get_or_insert_with(|| now.saturating_add(self.cpu));
+        let late = now >= cpu_end || self.identity.clock.monotonic() >= self.wall_end;
         if late {
             let cpu_ms = u64::try_from(self.cpu.as_millis()).unwrap_or(u64::MAX);
             self.exceeded = Some(Failure::Deadline { cpu_ms });
