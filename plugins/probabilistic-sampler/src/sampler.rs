@@ -67,6 +67,15 @@ pub(crate) struct Decision<'a> {
     pub(crate) state: Option<State<'a>>,
 }
 
+/// What is known of a span before the decision.
+struct Arrival {
+    randomness: Option<u64>,
+    /// It keeps its tracestate if it is sampled.
+    has_state: bool,
+    /// All is as it should be.
+    good: bool,
+}
+
 impl Priority {
     pub(crate) fn of(value: Value<'_>) -> Self {
         let number = match value {
@@ -114,70 +123,74 @@ impl Sampler {
         parsed: &Parsed<'a>,
         priority: Priority,
     ) -> Decision<'a> {
-        let (randomness, mut state, mut good) = self.randomness(trace_id, parsed);
+        let Arrival { randomness, has_state, mut good } = self.arrival(trace_id, parsed);
         let randomness = randomness.unwrap_or_else(|| {
             good &= matches!(self.kind, Kind::Never);
             KEPT_BY_ALL
         });
-        if let Some(state) = state.as_mut().filter(|_| good)
-            && state.threshold.as_ref().is_some_and(|threshold| threshold.value > randomness)
-        {
-            // The span should not have arrived: what it says of itself is not true.
-            state.threshold = None;
+        let mut arrived = match self.kind {
+            Kind::Hash { .. } => None,
+            _ if has_state => parsed.state.threshold.map(|threshold| threshold.value),
+            _ => None,
+        };
+        // The span should not have arrived: what it says of itself is not true.
+        let is_untrue = good && arrived.is_some_and(|threshold| threshold > randomness);
+        if is_untrue {
+            arrived = None;
             good = false;
         }
         let threshold = match priority {
             Priority::Drop => NEVER,
             Priority::Keep => ALWAYS,
-            Priority::Defer if good => self.threshold(state.as_ref()),
+            Priority::Defer if good => self.threshold(arrived),
             Priority::Defer if self.fail_closed => NEVER,
             Priority::Defer => ALWAYS,
         };
         let kept = threshold <= randomness;
-        if kept && let Some(state) = &mut state {
+        // Most spans need no state: it is made for those that are kept.
+        let state = (kept && has_state).then(|| {
+            let mut state = parsed.state.clone();
+            if matches!(self.kind, Kind::Hash { .. }) {
+                state.randomness = Some(Number::new(randomness));
+            }
+            if is_untrue {
+                state.threshold = None;
+            }
             // A probability never rises.
             if state.threshold.as_ref().is_none_or(|old| old.value <= threshold) {
                 state.threshold = Some(Number::new(threshold));
             }
-        }
-        Decision { kept, state: state.filter(|_| kept) }
+            state
+        });
+        Decision { kept, state }
     }
 
-    /// The span's randomness, the state that it keeps if it is sampled, and whether all is as it should be.
-    fn randomness<'a>(
-        &self,
-        trace_id: &[u8; 16],
-        parsed: &Parsed<'a>,
-    ) -> (Option<u64>, Option<State<'a>>, bool) {
+    fn arrival(&self, trace_id: &[u8; 16], parsed: &Parsed<'_>) -> Arrival {
         let has_id = *trace_id != [0; 16];
-        let state = || Some(parsed.state.clone());
         match self.kind {
-            Kind::Never => (None, state(), parsed.good),
+            Kind::Never => Arrival { randomness: None, has_state: true, good: parsed.good },
             Kind::Hash { seed, .. } => {
                 let hashed = has_id.then(|| hash_randomness(seed, trace_id));
                 let in_use = parsed.state.randomness.is_some() || parsed.state.threshold.is_some();
-                if !parsed.good || in_use {
-                    return (hashed, None, false);
-                }
-                let mut state = parsed.state.clone();
-                state.randomness = Some(Number::new(hashed.unwrap_or(KEPT_BY_ALL)));
-                (hashed, Some(state), true)
+                let good = parsed.good && !in_use;
+                Arrival { randomness: hashed, has_state: good, good }
+            }
+            Kind::Proportional { .. } | Kind::Equalizing { .. } if !parsed.good => {
+                Arrival { randomness: None, has_state: false, good: false }
             }
             Kind::Proportional { .. } | Kind::Equalizing { .. } => {
-                if !parsed.good {
-                    return (None, None, false);
-                }
                 let of_id = || {
                     let [.., a, b, c, d, e, f, g] = *trace_id;
                     has_id.then_some(u64::from_be_bytes([0, a, b, c, d, e, f, g]))
                 };
-                (parsed.state.randomness.as_ref().map(|number| number.value).or_else(of_id), state(), true)
+                let randomness = parsed.state.randomness.map(|number| number.value).or_else(of_id);
+                Arrival { randomness, has_state: true, good: true }
             }
         }
     }
 
-    fn threshold(&self, state: Option<&State<'_>>) -> u64 {
-        let arrived = state.and_then(|state| state.threshold.as_ref()).map(|threshold| threshold.value);
+    /// The threshold of a span that arrived with one.
+    fn threshold(&self, arrived: Option<u64>) -> u64 {
         match self.kind {
             Kind::Never => NEVER,
             Kind::Hash { threshold, .. } => threshold,

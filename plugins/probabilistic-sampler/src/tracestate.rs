@@ -42,12 +42,11 @@ impl Number<'_> {
     }
 
     fn write(self, text: &mut String, trim: bool) {
-        use std::fmt::Write;
         if let Some(digits) = self.digits {
             return text.push_str(digits);
         }
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{:014x}", self.value);
+        let nibbles = (0..DIGITS as u32).rev().map(|digit| (self.value >> (4 * digit)) as u32 & 15);
+        text.extend(nibbles.filter_map(|nibble| char::from_digit(nibble, 16)));
         if trim {
             let digits = text.len() - DIGITS;
             // A threshold that keeps all is `0`.

@@ -1,9 +1,8 @@
 //! `process.name` and `process.instance_id`: attributes of every span, from the first source that has something.
 
-use crate::source::{Compiled, file_name, found};
+use crate::source::{Compiled, Pattern, file_name};
 use cadenza_plugin_sdk::native::{Literal, Source, Step};
 use cadenza_plugin_sdk::prelude::*;
-use regex_lite::Regex;
 
 /// What the guest does for one attribute: its sources in the order in which they are written. Each writes only what is
 /// not there yet or, if attributes are overwritten, in the opposite order.
@@ -20,7 +19,7 @@ enum FromColumn {
     },
     Name {
         column: Column,
-        pattern: Regex,
+        pattern: Pattern,
     },
     TraceId {
         column: Column,
@@ -136,7 +135,7 @@ impl FromColumn {
     fn text<'a>(&self, text: &'a str) -> Option<&'a str> {
         match self {
             Self::Text { file: true, .. } => Some(file_name(text)),
-            Self::Name { pattern, .. } => found(pattern, text),
+            Self::Name { pattern, .. } => pattern.find(text),
             Self::Text { .. } | Self::TraceId { .. } | Self::Value { .. } => Some(text),
         }
     }

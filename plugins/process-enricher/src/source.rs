@@ -35,9 +35,32 @@ impl Source {
 pub(crate) enum Compiled {
     Resource { key: String, file: bool },
     Span { key: String, file: bool },
-    Name(Regex),
+    Name(Pattern),
     Value(String),
     TraceId,
+}
+
+/// A pattern for names.
+pub(crate) struct Pattern {
+    regex: Regex,
+    /// `.+`, which needs no engine to say what it finds.
+    is_whole: bool,
+}
+
+impl Pattern {
+    /// The first group of a match, or all of it.
+    pub(crate) fn find<'a>(&self, text: &'a str) -> Option<&'a str> {
+        if self.is_whole && !text.contains('\n') {
+            return Some(text).filter(|text| !text.is_empty());
+        }
+        let captures = self.regex.captures(text)?;
+        captures.iter().skip(1).flatten().next().or(captures.get(0)).map(|found| found.as_str())
+    }
+
+    /// True if it matches.
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
 }
 
 /// Checks the sources at `path`.
@@ -67,14 +90,9 @@ pub(crate) fn compile(sources: &[Source], path: &str, errors: &mut Errors) -> Ve
 }
 
 /// Compiles a pattern.
-pub(crate) fn pattern(pattern: &str, path: &str, errors: &mut Errors) -> Option<Regex> {
-    Regex::new(pattern).map_err(|error| errors.at(path, error.to_string())).ok()
-}
-
-/// The first group of a match, or all of it.
-pub(crate) fn found<'a>(pattern: &Regex, text: &'a str) -> Option<&'a str> {
-    let captures = pattern.captures(text)?;
-    captures.iter().skip(1).flatten().next().or(captures.get(0)).map(|found| found.as_str())
+pub(crate) fn pattern(pattern: &str, path: &str, errors: &mut Errors) -> Option<Pattern> {
+    let compiled = Regex::new(pattern).map_err(|error| errors.at(path, error.to_string()));
+    Some(Pattern { regex: compiled.ok()?, is_whole: pattern == ".+" })
 }
 
 /// The file name in a path or command.

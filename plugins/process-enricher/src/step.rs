@@ -1,16 +1,15 @@
 //! `step.name` and `step.index`: of spans whose parent is in the same request.
 
 use crate::Config;
-use crate::source::{self, Compiled, file_name, found};
+use crate::source::{self, Compiled, Pattern, file_name};
 use cadenza_plugin_sdk::prelude::*;
-use regex_lite::Regex;
 
 /// What is derived for steps.
 pub(crate) struct Steps {
     names: Option<Names>,
     index: Option<Index>,
     /// Steps have such names.
-    only: Option<Regex>,
+    only: Option<Pattern>,
     columns: Columns,
 }
 
@@ -31,14 +30,14 @@ struct Names {
 enum Origin {
     Resource { column: Column, file: bool },
     Span { column: Column, file: bool },
-    Name(Regex),
+    Name(Pattern),
     Value(String),
     TraceId,
 }
 
 struct Index {
     target: Target,
-    pattern: Option<Regex>,
+    pattern: Option<Pattern>,
     order: bool,
     first: i64,
     overwrite: bool,
@@ -144,11 +143,14 @@ impl Origin {
 impl Names {
     fn process(&self, columns: &Columns, steps: &[Sibling], batch: &Batch<'_>, edits: &mut Edits) {
         let names = batch.column(columns.name);
+        let texts: Vec<&str> = names.entries().map(|entry| entry.text).collect();
+        // What each pattern finds in each distinct name, asked when it is first needed.
+        let mut found = vec![vec![None; texts.len()]; self.sources.len()];
         let part = |text, file| if file { file_name(text) } else { text };
         let mut writer = if self.overwrite { edits.upsert(self.target) } else { edits.insert(self.target) };
         for step in steps {
             let row = step.row;
-            let value = self.sources.iter().find_map(|source| {
+            let value = self.sources.iter().zip(&mut found).find_map(|(source, found)| {
                 let text = match source {
                     Origin::Resource { column, file } => {
                         let scope = batch.parents(Scope::Span)[row as usize];
@@ -158,7 +160,10 @@ impl Names {
                     Origin::Span { column, file } => {
                         batch.column(*column).text(row).map(|text| part(text, *file))
                     }
-                    Origin::Name(pattern) => names.text(row).and_then(|name| found(pattern, name)),
+                    Origin::Name(pattern) => names.entry_of(row).and_then(|entry| {
+                        let entry = entry as usize;
+                        *found[entry].get_or_insert_with(|| pattern.find(texts[entry]))
+                    }),
                     Origin::Value(text) => Some(text.as_str()),
                     Origin::TraceId => Some(""),
                 };
@@ -179,8 +184,7 @@ impl Names {
 impl Index {
     fn process(&self, batch: &Batch<'_>, name: Column, steps: &[Sibling], edits: &mut Edits) {
         let names = batch.column(name);
-        let number =
-            |text| self.pattern.as_ref().and_then(|pattern| found(pattern, text)?.parse::<i64>().ok());
+        let number = |text| self.pattern.as_ref().and_then(|pattern| pattern.find(text)?.parse::<i64>().ok());
         let numbers: Vec<Option<i64>> = names.entries().map(|entry| number(entry.text)).collect();
         let mut writer = if self.overwrite { edits.upsert(self.target) } else { edits.insert(self.target) };
         let mut place = 0;

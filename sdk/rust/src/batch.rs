@@ -137,7 +137,11 @@ impl<'a> View<'a> {
     /// Distinct values; none for columns of numbers.
     pub fn entries(self) -> impl Iterator<Item = Entry<'a>> {
         let coded = self.coded();
-        let count = coded.map_or(0, |c| c.values.ends.len().max(c.keys.len())) as u32;
+        let count = coded.map_or(0, |c| match c.values.ends.len().max(c.keys.len()) {
+            // One key and no values: all cells are alike.
+            0 => usize::from(!c.codes.is_empty()),
+            count => count,
+        }) as u32;
         (0..count).filter_map(move |index| {
             coded.map(|coded| Entry {
                 index,
@@ -242,6 +246,19 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The numbers of a column of ints, by cell; of an intrinsic that is one for each row.
+    pub fn ints(&self) -> &'a [i64] {
+        match &self.raw.cells {
+            Cells::Ints(values) => values,
+            _ => &[],
+        }
+    }
+
+    /// The cells of a column of ints with their rows, which ascend.
+    pub fn int_cells(self) -> impl Iterator<Item = (u32, i64)> {
+        (0..).zip(self.ints()).map(move |(cell, &value)| (self.row_of(cell), value))
+    }
+
     /// Ids, one for each row: `ids::<16>()` for trace ids, `ids::<8>()` for span ids.
     pub fn ids<const BYTES: usize>(&self) -> &'a [[u8; BYTES]] {
         match &self.raw.cells {
@@ -253,4 +270,27 @@ impl<'a> View<'a> {
 
 fn entry_text(coded: &Coded, index: u32) -> &str {
     if coded.values.ends.is_empty() { "" } else { text(&coded.values, index) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::attribute;
+    use crate::testing::{Data, project};
+    use crate::types::ValueType;
+
+    #[test]
+    fn a_column_of_presence_under_one_key_has_one_entry() {
+        let mut plan = Plan::default();
+        let there = plan.column(attribute(Scope::Span, "there").values(ValueType::Presence));
+        let nowhere = plan.column(attribute(Scope::Span, "nowhere").values(ValueType::Presence));
+        let mut data = Data::default();
+        data.span("a", [("there", 1_i64.into())]);
+        data.span("b", [("there", "x".into())]);
+        let raw = project(&plan, &mut data);
+        let batch = Batch::new(&raw, &plan);
+        let entries: Vec<_> = batch.column(there).entries().collect();
+        assert_eq!(entries, [Entry { index: 0, key: "there", text: "" }]);
+        assert_eq!(batch.column(nowhere).entries().count(), 0);
+    }
 }
