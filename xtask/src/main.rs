@@ -23,7 +23,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   check   formatting, lints, documentation: no test is run
   test    installs what the tests need, builds and runs all of them
-  bench   measures speed and memory on deterministic data; prints a table
+  bench   measures speed and memory on deterministic data; prints a table: bench [SPANS];
+          bench plugins: what plugins cost
   fuzz    coverage-guided fuzzing: fuzz [TARGET] [SECONDS]
   soak    the long versions of the tests: soak [MINUTES]
   plugins builds the guests in plugins/ and makes components of them: plugins [--check];

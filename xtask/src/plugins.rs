@@ -147,6 +147,21 @@ fn build(compiler: &Compiler) -> Result<Vec<(String, PathBuf)>> {
     Ok(names()?.into_iter().map(|name| (name.clone(), module(&name))).collect())
 }
 
+/// Builds the bench's guests; gives the folder with their components.
+pub(crate) fn bench_guests() -> Result<PathBuf> {
+    let (names, compiler) = (["enricher", "scrubber", "sampler"], compiler()?);
+    let mut build = native("build");
+    build.args(names.iter().flat_map(|name| ["--package".to_owned(), format!("bench-{name}")]));
+    run(compiler.prepare(&mut build, &root()))?;
+    let folder = target().join("bench-guests");
+    std::fs::create_dir_all(&folder)?;
+    for name in names {
+        let module = target().join(TARGET).join("release").join(format!("bench_{name}.wasm"));
+        std::fs::write(folder.join(format!("{name}.wasm")), wrap(&std::fs::read(module)?)?)?;
+    }
+    Ok(folder)
+}
+
 /// The folders of `plugins/` that hold a guest.
 fn names() -> Result<Vec<String>> {
     let mut names = Vec::new();

@@ -12,6 +12,7 @@
 mod floor;
 mod load;
 mod memory;
+mod plugins;
 mod process;
 mod queries;
 mod report;
@@ -46,6 +47,11 @@ fn main() -> Result<()> {
         let spans = rest.first().map_or(Ok(memory::SPANS_DEFAULT), |spans| spans.parse())?;
         return runtime()?.block_on(memory::measure(spans));
     }
+    if let [command, guests] = &args[..]
+        && command == "plugins"
+    {
+        return runtime()?.block_on(plugins::measure(guests.as_ref()));
+    }
     if let [command, url, spans] = &args[..]
         && command == "load"
     {
@@ -60,7 +66,9 @@ fn main() -> Result<()> {
             let spans: u64 = spans.parse()?;
             Plan { spans, small_spans: spans.min(SMALL_SPANS_DEFAULT) }
         }
-        _ => bail!("usage: bench [SPANS] | memory [SPANS] | load URL SPANS (into a running server)"),
+        _ => bail!(
+            "usage: bench [SPANS] | plugins GUESTS | memory [SPANS] | load URL SPANS (into a running server)"
+        ),
     };
     runtime()?.block_on(measure(&plan))
 }
