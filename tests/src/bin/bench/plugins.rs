@@ -48,6 +48,7 @@ pub(crate) async fn measure(guests: &Path) -> Result<()> {
                 // In one step, as a deployment would.
                 let written = std::fs::write(&next, [&bytes[..], other].concat());
                 written.and_then(|()| std::fs::rename(&next, file("scrubber"))).expect("it can be replaced");
+                // sleep-ok: swaps come at a pace, whatever the load does meanwhile.
                 tokio::time::sleep(SWAP_EVERY).await;
             }
         };
