@@ -1,15 +1,17 @@
 //! Derives a process and a step from other attributes.
 use cadenza_plugin_sdk::prelude::*;
 
-struct Enricher {
+/// Derives a process and a step.
+pub struct Enricher {
     function: Column,
     thread: Column,
     process: Target,
     step: Target,
 }
 
+/// Nothing can be configured.
 #[derive(serde::Deserialize)]
-struct Config {}
+pub struct Config {}
 
 impl Plugin for Enricher {
     type Config = Config;

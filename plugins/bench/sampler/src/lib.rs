@@ -1,15 +1,17 @@
 //! Keeps what is worth a look.
 use cadenza_plugin_sdk::prelude::*;
 
-struct Sampler {
+/// Keeps what is worth a look.
+pub struct Sampler {
     trace: Column,
     status: Column,
     duration: Column,
     http: Column,
 }
 
+/// Nothing can be configured.
 #[derive(serde::Deserialize)]
-struct Config {}
+pub struct Config {}
 
 impl Plugin for Sampler {
     type Config = Config;

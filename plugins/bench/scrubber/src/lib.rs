@@ -2,15 +2,17 @@
 use cadenza_plugin_sdk::plan::{attributes, place};
 use cadenza_plugin_sdk::prelude::*;
 
-struct Scrubber {
+/// Removes, masks and makes pseudonyms.
+pub struct Scrubber {
     removed: [Column; 2],
     hashed: Column,
     masked: [Column; 3],
     out: Vec<u8>,
 }
 
+/// Nothing can be configured.
 #[derive(serde::Deserialize)]
-struct Config {}
+pub struct Config {}
 
 impl Plugin for Scrubber {
     type Config = Config;

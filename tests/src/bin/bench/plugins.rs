@@ -48,8 +48,8 @@ pub(crate) async fn measure(guests: &Path) -> Result<()> {
                 // In one step, as a deployment would.
                 let written = std::fs::write(&next, [&bytes[..], other].concat());
                 written.and_then(|()| std::fs::rename(&next, file("scrubber"))).expect("it can be replaced");
-                // sleep-ok: swaps come at a pace, whatever the load does meanwhile.
-                tokio::time::sleep(SWAP_EVERY).await;
+                // Swaps come at a pace, whatever the load does meanwhile.
+                tokio::time::sleep(SWAP_EVERY).await; // sleep-ok: a pace
             }
         };
         swapped_p99.push(run(&load, Some(folder.path()), swaps).await?.1.percentile_ms(99));
