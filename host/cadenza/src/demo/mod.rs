@@ -19,6 +19,7 @@ use client::Client;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use traffic::Traffic;
 
 /// Traces sent before the table is shown: enough for every service and process to appear.
 const TRACES: u64 = 60;
@@ -60,10 +61,11 @@ pub(crate) async fn run(
     if chain.is_some() {
         wait_for_chain(&client, clock).await?;
     }
-    let history = send_history(&mut client, &mut generator, clock).await?;
+    let traffic = Traffic { for_chain: chain.is_some() };
+    let history = send_history(&mut client, &mut generator, traffic, clock).await?;
     let traces = find(&client, clock).await?;
     show::table(&traces);
-    show::tree(&client.trace(&history.run).await?);
+    show::tree(&client.trace(&history.run).await?, chain.is_some());
     if let Some(file) = &chain {
         show::chain(&client.trace(&history.request).await?, &client.chain().await?);
         show::swap_begins(file.path());
@@ -77,7 +79,7 @@ pub(crate) async fn run(
             () = stop.cancelled() => break,
             () = clock.sleep(TRICKLE) => {}
         }
-        let trace = traffic::trace(&mut generator, number, clock.unix_ns() - 200_000_000);
+        let trace = traffic.trace(&mut generator, number, clock.unix_ns() - 200_000_000);
         number += 1;
         if let Err(error) = client.send(trace.into_request()).await {
             // The server says why in its own log; the trickle goes on when it can.
@@ -112,14 +114,19 @@ async fn wait_for_chain(client: &Client, clock: &dyn Clock) -> Result<()> {
 }
 
 /// Sends the first traces.
-async fn send_history(client: &mut Client, generator: &mut Generator, clock: &dyn Clock) -> Result<History> {
+async fn send_history(
+    client: &mut Client,
+    generator: &mut Generator,
+    traffic: Traffic,
+    clock: &dyn Clock,
+) -> Result<History> {
     let style =
         ProgressStyle::with_template("sending traces {bar:30} {pos}/{len}").expect("a valid template");
     let progress = ProgressBar::new(TRACES).with_style(style);
     let (now, step) = (clock.unix_ns(), HISTORY.as_nanos() as u64 / TRACES);
     let mut history = History::default();
     for number in 0..TRACES {
-        let trace = traffic::trace(generator, number, now - (TRACES - number) * step);
+        let trace = traffic.trace(generator, number, now - (TRACES - number) * step);
         let id = trace.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
         match traffic::is_run(number) {
             true => history.run = id,

@@ -71,13 +71,14 @@ pub(super) fn attribute_anywhere(trace: &Value, key: &str) -> String {
     values.into_iter().find(|value| !value.is_empty()).unwrap_or_default()
 }
 
-/// A trace as trace-by-id returned it, indented by parent.
-pub(crate) fn tree(trace: &Value) {
+/// A trace as trace-by-id returned it, indented by parent; `derived` if the demo's chain made its steps.
+pub(crate) fn tree(trace: &Value, derived: bool) {
     let mut children: HashMap<&str, Vec<Line<'_>>> = HashMap::new();
     for line in lines(trace) {
         children.entry(text(line.span, "parentSpanId")).or_default().push(line);
     }
-    println!("\nOne of them, a run of the process framework; step.index and step.name came from a plugin:\n");
+    let origin = if derived { "; step.index and step.name came from a plugin" } else { "" };
+    println!("\nOne of them, a run of the process framework{origin}:\n");
     print_children(&children, "", 0);
 }
 

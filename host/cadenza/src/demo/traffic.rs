@@ -16,9 +16,23 @@ pub(super) fn is_run(number: u64) -> bool {
     number % 5 == 4
 }
 
-/// The next trace.
-pub(super) fn trace(generator: &mut Generator, number: u64, start_ns: u64) -> GeneratedTrace {
-    if is_run(number) { run(generator, start_ns) } else { request(generator, number, start_ns) }
+/// Which traces are sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Traffic {
+    /// They have something for the demo's chain to do; beside a user's own configuration they are as generated.
+    pub(super) for_chain: bool,
+}
+
+impl Traffic {
+    /// The next trace.
+    pub(super) fn trace(self, generator: &mut Generator, number: u64, start_ns: u64) -> GeneratedTrace {
+        match (is_run(number), self.for_chain) {
+            (true, true) => run(generator, start_ns),
+            (true, false) => generator.process_run(start_ns),
+            (false, true) => request(generator, number, start_ns),
+            (false, false) => generator.shop_request(start_ns),
+        }
+    }
 }
 
 /// A request to the shop whose storefront leaks a card number and an address.
@@ -54,5 +68,21 @@ fn string(attribute: &KeyValue) -> Option<String> {
     match attribute.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text.clone()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_demos_chain_traces_are_as_generated() {
+        let keys = |for_chain, number| -> String {
+            let trace = Traffic { for_chain }.trace(&mut Generator::new(1), number, 1);
+            let attributes = trace.spans.into_iter().flat_map(|(_, span)| span.attributes);
+            attributes.map(|attribute| attribute.key + " ").collect()
+        };
+        assert!(keys(true, 0).contains(NOTE) && !keys(false, 0).contains(NOTE));
+        assert!(!keys(true, 4).contains("step.index") && keys(false, 4).contains("step.index"));
     }
 }
