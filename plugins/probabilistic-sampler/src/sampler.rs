@@ -128,11 +128,7 @@ impl Sampler {
             good &= matches!(self.kind, Kind::Never);
             KEPT_BY_ALL
         });
-        let mut arrived = match self.kind {
-            Kind::Hash { .. } => None,
-            _ if has_state => parsed.state.threshold.map(|threshold| threshold.value),
-            _ => None,
-        };
+        let mut arrived = parsed.state.threshold.filter(|_| has_state).map(|threshold| threshold.value);
         // The span should not have arrived: what it says of itself is not true.
         let is_untrue = good && arrived.is_some_and(|threshold| threshold > randomness);
         if is_untrue {
