@@ -262,6 +262,10 @@ pub enum MaskPlace {
     EventName,
     ScopeName,
     TraceState,
+    LinkTraceState,
+    ScopeVersion,
+    ResourceSchemaUrl,
+    ScopeSchemaUrl,
 }
 
 #[derive(Debug, Clone, PartialEq)]

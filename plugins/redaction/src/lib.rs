@@ -23,8 +23,9 @@
 //! Attributes of resources, instrumentation scopes, spans and events are looked at. All of it is native steps, which
 //! go on working when the guest does not; only sanitising of URLs and SQL is done in the guest.
 //!
-//! `also` names places that the Collector leaves alone: `links` (their attributes, as any others), and `span_names`,
-//! `status_messages`, `event_names`, `scope_names`, where blocked values are masked.
+//! `also` names places that the Collector leaves alone: `links` (their attributes, as any others), and texts where
+//! blocked values are masked: `span_names`, `status_messages`, `event_names`, `scope_names`, `scope_versions`,
+//! `trace_states` (of spans and of links) and `schema_urls` (of resources and of scopes).
 //!
 //! Where it differs from the Collector:
 //! - patterns of values are tried in the order of the configuration (the Collector's order is random);
@@ -99,6 +100,9 @@ enum Also {
     StatusMessages,
     EventNames,
     ScopeNames,
+    ScopeVersions,
+    TraceStates,
+    SchemaUrls,
 }
 
 /// What the guest does of it; nothing, if nothing is sanitised.

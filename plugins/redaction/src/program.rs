@@ -198,19 +198,24 @@ impl Program<'_> {
             return;
         }
         for also in &self.config.also {
-            let place = match also {
+            let places: &[MaskPlace] = match also {
                 Also::Links => continue,
-                Also::SpanNames => MaskPlace::SpanName,
-                Also::StatusMessages => MaskPlace::StatusMessage,
-                Also::EventNames => MaskPlace::EventName,
-                Also::ScopeNames => MaskPlace::ScopeName,
+                Also::SpanNames => &[MaskPlace::SpanName],
+                Also::StatusMessages => &[MaskPlace::StatusMessage],
+                Also::EventNames => &[MaskPlace::EventName],
+                Also::ScopeNames => &[MaskPlace::ScopeName],
+                Also::ScopeVersions => &[MaskPlace::ScopeVersion],
+                Also::TraceStates => &[MaskPlace::TraceState, MaskPlace::LinkTraceState],
+                Also::SchemaUrls => &[MaskPlace::ResourceSchemaUrl, MaskPlace::ScopeSchemaUrl],
             };
-            let mut step =
-                steps::mask(place, expressions(&self.config.blocked_values), self.substitute.clone());
-            if let NativeOp::Mask(mask) = &mut step.op {
-                mask.unless = expressions(&self.config.allowed_values);
+            for place in places {
+                let patterns = expressions(&self.config.blocked_values);
+                let mut step = steps::mask(place.clone(), patterns, self.substitute.clone());
+                if let NativeOp::Mask(mask) = &mut step.op {
+                    mask.unless = expressions(&self.config.allowed_values);
+                }
+                plan.step(step);
             }
-            plan.step(step);
         }
     }
 }

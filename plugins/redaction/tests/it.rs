@@ -2,7 +2,7 @@
 //! the Collector does is checked where they are carried out, by the server's tests.
 
 use cadenza_plugin_redaction::Redaction;
-use cadenza_plugin_sdk::native::NativeOp;
+use cadenza_plugin_sdk::native::{MaskPlace, NativeOp};
 use cadenza_plugin_sdk::testing::{self, Data, Value};
 use cadenza_plugin_sdk::types::Scope;
 
@@ -14,7 +14,7 @@ fn program(config: &str) -> Vec<String> {
         NativeOp::Delete(place) => Some(("delete", place.scope)),
         NativeOp::Replace(replacement) => Some(("replace", replacement.place.scope)),
         NativeOp::Mask(mask) => match &mask.place {
-            cadenza_plugin_sdk::native::MaskPlace::Attribute(place) => Some(("mask", place.scope)),
+            MaskPlace::Attribute(place) => Some(("mask", place.scope)),
             _ => None,
         },
         NativeOp::Report(report) => Some(("report", report.scope)),
@@ -86,6 +86,32 @@ fn keys_enter_by_the_name_of_a_secret_only() {
         r#"{"blocked_values":["x"],"hash_function":"HMAC-SHA256","hmac_key":"${secret:card-key}"}"#,
     );
     assert_eq!(plan.hmac_secret.as_deref(), Some("card-key"));
+}
+
+#[test]
+fn texts_that_are_no_attributes_are_masked_where_asked_for() {
+    let places = |also: &str| -> Vec<String> {
+        let plan = testing::plan::<Redaction>(&format!(
+            r#"{{"allow_all_keys":true,"blocked_values":["x"],"allowed_values":["fine"],"also":[{also}]}}"#
+        ));
+        let masks = plan.steps.iter().filter_map(|step| match &step.op {
+            NativeOp::Mask(mask) if matches!(mask.place, MaskPlace::Attribute(_)) => None,
+            NativeOp::Mask(mask) => {
+                assert_eq!((mask.patterns.len(), mask.unless.len()), (1, 1));
+                Some(format!("{:?}", mask.place).replace("MaskPlace::", ""))
+            }
+            _ => None,
+        });
+        masks.collect()
+    };
+    assert!(places("").is_empty());
+    assert!(places(r#""links""#).is_empty());
+    assert_eq!(
+        places(r#""span_names","status_messages","event_names","scope_names","scope_versions""#),
+        ["SpanName", "StatusMessage", "EventName", "ScopeName", "ScopeVersion"]
+    );
+    assert_eq!(places(r#""trace_states""#), ["TraceState", "LinkTraceState"]);
+    assert_eq!(places(r#""schema_urls""#), ["ResourceSchemaUrl", "ScopeSchemaUrl"]);
 }
 
 #[test]
@@ -182,7 +208,7 @@ fn errors_name_their_place() {
     refused(
         r#"{"also":["names"]}"#,
         "/also/0: unknown variant `names`, expected one of `links`, `span_names`, `status_messages`, `event_names`, \
-         `scope_names`",
+         `scope_names`, `scope_versions`, `trace_states`, `schema_urls`",
     );
     refused(
         r#"{"allowed_values":["\\pL"],"url_sanitizer":{"enabled":true}}"#,

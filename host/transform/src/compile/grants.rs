@@ -67,7 +67,11 @@ impl Compiler<'_> {
                 | MaskPlace::StatusMessage
                 | MaskPlace::EventName
                 | MaskPlace::ScopeName
-                | MaskPlace::TraceState => {
+                | MaskPlace::TraceState
+                | MaskPlace::LinkTraceState
+                | MaskPlace::ScopeVersion
+                | MaskPlace::ResourceSchemaUrl
+                | MaskPlace::ScopeSchemaUrl => {
                     self.refuse(&format!("{path}/place"), "change fields that are no attributes")
                 }
             },

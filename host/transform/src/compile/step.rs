@@ -97,6 +97,8 @@ pub(crate) enum TextField {
     ScopeVersion,
     TraceState,
     LinkTraceState,
+    ResourceSchemaUrl,
+    ScopeSchemaUrl,
 }
 
 impl TextField {
@@ -104,14 +106,23 @@ impl TextField {
         match self {
             Self::SpanName | Self::StatusMessage | Self::TraceState => Scope::Span,
             Self::EventName => Scope::Event,
-            Self::ScopeName | Self::ScopeVersion => Scope::Instrumentation,
+            Self::ScopeName | Self::ScopeVersion | Self::ScopeSchemaUrl => Scope::Instrumentation,
+            Self::ResourceSchemaUrl => Scope::Resource,
             Self::LinkTraceState => Scope::Link,
         }
     }
 
     /// True if its text is in `names`, not in `values`.
     pub(crate) fn is_name(self) -> bool {
-        matches!(self, Self::SpanName | Self::EventName | Self::ScopeName | Self::ScopeVersion)
+        match self {
+            Self::StatusMessage | Self::TraceState | Self::LinkTraceState => false,
+            Self::SpanName
+            | Self::EventName
+            | Self::ScopeName
+            | Self::ScopeVersion
+            | Self::ResourceSchemaUrl
+            | Self::ScopeSchemaUrl => true,
+        }
     }
 }
 
@@ -334,6 +345,10 @@ impl Compiler<'_> {
             MaskPlace::EventName => MaskAt::Text(TextField::EventName),
             MaskPlace::ScopeName => MaskAt::Text(TextField::ScopeName),
             MaskPlace::TraceState => MaskAt::Text(TextField::TraceState),
+            MaskPlace::LinkTraceState => MaskAt::Text(TextField::LinkTraceState),
+            MaskPlace::ScopeVersion => MaskAt::Text(TextField::ScopeVersion),
+            MaskPlace::ResourceSchemaUrl => MaskAt::Text(TextField::ResourceSchemaUrl),
+            MaskPlace::ScopeSchemaUrl => MaskAt::Text(TextField::ScopeSchemaUrl),
         };
         if op.patterns.is_empty() {
             self.error(format!("{path}/patterns"), "no pattern, so nothing to mask");

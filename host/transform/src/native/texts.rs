@@ -1,4 +1,4 @@
-//! Masks of text that is no attribute: names, messages, states.
+//! Masks of text that is no attribute: names, messages, states, schema URLs.
 
 use super::Running;
 use super::rules::masked;
@@ -17,6 +17,8 @@ pub(crate) fn codes_mut(columns: &mut Columns, field: TextField) -> &mut Vec<Cod
         TextField::ScopeName => &mut columns.scopes.name,
         TextField::ScopeVersion => &mut columns.scopes.version,
         TextField::LinkTraceState => &mut columns.links.trace_state,
+        TextField::ResourceSchemaUrl => &mut columns.resources.schema_url,
+        TextField::ScopeSchemaUrl => &mut columns.scopes.schema_url,
     }
 }
 

@@ -91,17 +91,21 @@ impl Make<'_> {
                                 ..Default::default()
                             }),
                             spans: spans.collect(),
-                            ..Default::default()
+                            schema_url: self.schema_url(),
                         }
                     })
                     .collect();
                 ResourceSpans {
                     resource: Some(Resource { attributes, ..Default::default() }),
                     scope_spans,
-                    ..Default::default()
+                    schema_url: self.schema_url(),
                 }
             })
             .collect()
+    }
+
+    fn schema_url(&self) -> String {
+        self.one(&["", "https://example.com/1234567"]).to_owned()
     }
 
     pub(crate) fn span(&self, id: u64) -> Span {
@@ -217,12 +221,16 @@ impl Make<'_> {
                 pattern: "(?P<new>[a-z]+)@(?P<host>[a-z]+)?".to_owned(),
             }),
             9 | 10 => NativeOp::Mask(Mask {
-                place: match self.below(8) {
+                place: match self.below(14) {
                     0 => MaskPlace::SpanName,
                     1 => MaskPlace::StatusMessage,
                     2 => MaskPlace::EventName,
                     3 => MaskPlace::ScopeName,
                     4 => MaskPlace::TraceState,
+                    5 => MaskPlace::LinkTraceState,
+                    6 => MaskPlace::ScopeVersion,
+                    7 => MaskPlace::ResourceSchemaUrl,
+                    8 => MaskPlace::ScopeSchemaUrl,
                     _ => MaskPlace::Attribute(self.place()),
                 },
                 patterns: self.patterns(2),

@@ -25,6 +25,7 @@ pub(crate) struct Row {
     pub(crate) version: String,
     pub(crate) message: String,
     pub(crate) state: String,
+    pub(crate) schema: String,
     pub(crate) id: Vec<u8>,
     pub(crate) attrs: Vec<Attr>,
     /// By tally.
@@ -50,11 +51,12 @@ impl World {
         let [resources, scopes, spans, events, links] = &mut world.tables;
         for resource_spans in list {
             let attrs = resource_spans.resource.as_ref().map_or(&[][..], |r| &r.attributes);
-            resources.push(row(0, attrs));
+            resources.push(Row { schema: resource_spans.schema_url.clone(), ..row(0, attrs) });
             for scope_spans in &resource_spans.scope_spans {
                 let scope = scope_spans.scope.clone().unwrap_or_default();
                 let new = row(resources.len() - 1, &scope.attributes);
-                scopes.push(Row { name: scope.name, version: scope.version, ..new });
+                let schema = scope_spans.schema_url.clone();
+                scopes.push(Row { name: scope.name, version: scope.version, schema, ..new });
                 for span in &scope_spans.spans {
                     spans.push(Row {
                         name: span.name.clone(),
@@ -82,7 +84,8 @@ impl World {
         let strip = |row: &Row| {
             let attrs: Vec<_> =
                 row.attrs.iter().map(|attr| format!("{}={:?}", attr.key, attr.value)).collect();
-            format!("{:?}", (&row.name, &row.version, &row.message, &row.state, &row.id, attrs))
+            let texts = (&row.name, &row.version, &row.message, &row.state, &row.schema);
+            format!("{:?}", (texts, &row.id, attrs))
         };
         let [resources, scopes, spans, events, links] = &self.tables;
         let mut views: Vec<(Vec<u8>, String)> = Vec::new();
@@ -176,7 +179,11 @@ pub(crate) fn scope_of(op: &NativeOp) -> Option<Scope> {
             MaskPlace::Attribute(place) => place.scope,
             MaskPlace::SpanName | MaskPlace::StatusMessage | MaskPlace::TraceState => Scope::Span,
             MaskPlace::EventName => Scope::Event,
-            MaskPlace::ScopeName => Scope::Instrumentation,
+            MaskPlace::LinkTraceState => Scope::Link,
+            MaskPlace::ScopeName | MaskPlace::ScopeVersion | MaskPlace::ScopeSchemaUrl => {
+                Scope::Instrumentation
+            }
+            MaskPlace::ResourceSchemaUrl => Scope::Resource,
         },
         NativeOp::Note(op) => op.place.scope,
         NativeOp::Report(op) => op.scope,
@@ -346,7 +353,9 @@ impl One<'_> {
                     }
                     MaskPlace::SpanName | MaskPlace::EventName | MaskPlace::ScopeName => &mut row.name,
                     MaskPlace::StatusMessage => &mut row.message,
-                    MaskPlace::TraceState => &mut row.state,
+                    MaskPlace::TraceState | MaskPlace::LinkTraceState => &mut row.state,
+                    MaskPlace::ScopeVersion => &mut row.version,
+                    MaskPlace::ResourceSchemaUrl | MaskPlace::ScopeSchemaUrl => &mut row.schema,
                 };
                 if let Some(masked) = self.masked(field, op) {
                     *field = masked;

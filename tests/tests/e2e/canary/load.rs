@@ -25,15 +25,8 @@ pub(super) const REDACTION: &str = "
         blocked_values: ['cny[a-z0-9]{21}ync']
         redact_all_types: true
         summary: info
-        also: [links, span_names, status_messages, event_names, scope_names]
+        also: [links, span_names, status_messages, event_names, scope_names, scope_versions, trace_states, schema_urls]
 ";
-
-/// Places that `builtin:redaction` does not look at: they have canaries only where nothing may be stored at all.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Beyond {
-    With,
-    Without,
-}
 
 fn any(value: Value) -> AnyValue {
     AnyValue { value: Some(value) }
@@ -85,7 +78,7 @@ fn attributes(canaries: &mut Canaries, owner: &str) -> Vec<KeyValue> {
 }
 
 /// A span with a canary in every place.
-pub(super) fn secret_span(canaries: &mut Canaries, id: [u8; 16], span_id: u64, beyond: Beyond) -> Span {
+pub(super) fn secret_span(canaries: &mut Canaries, id: [u8; 16], span_id: u64) -> Span {
     let mut span =
         otlp::span(id, span_id, u64::from(span_id > 1), &format!("GET /{}", canaries.make("span name")));
     span.attributes = attributes(canaries, "span");
@@ -96,35 +89,30 @@ pub(super) fn secret_span(canaries: &mut Canaries, id: [u8; 16], span_id: u64, b
         attributes: attributes(canaries, "event"),
         ..Event::default()
     }];
-    let mut link = Link {
+    let link = Link {
         trace_id: otlp::trace_id(1, 1).to_vec(),
         span_id: 1_u64.to_be_bytes().to_vec(),
+        trace_state: format!("v={}", canaries.make("trace state of a link")),
         attributes: attributes(canaries, "link"),
         ..Link::default()
     };
-    if beyond == Beyond::With {
-        link.trace_state = format!("v={}", canaries.make("trace state of a link"));
-        span.trace_state = format!("v={}", canaries.make("trace state"));
-    }
+    span.trace_state = format!("v={}", canaries.make("trace state"));
     span.links = vec![link];
     span
 }
 
 /// Spans under a resource and a scope with canaries of their own.
-pub(super) fn secret_owner(canaries: &mut Canaries, spans: Vec<Span>, beyond: Beyond) -> ResourceSpans {
+pub(super) fn secret_owner(canaries: &mut Canaries, spans: Vec<Span>) -> ResourceSpans {
     let mut resource = attributes(canaries, "resource");
     resource.push(otlp::string("service.name", &format!("shop {}", canaries.make("service name"))));
-    let mut scope = InstrumentationScope {
+    let scope = InstrumentationScope {
         name: format!("lib {}", canaries.make("scope name")),
+        version: format!("1.{}", canaries.make("scope version")),
         attributes: attributes(canaries, "scope"),
         ..InstrumentationScope::default()
     };
-    let (mut of_resource, mut of_scope) = (String::new(), String::new());
-    if beyond == Beyond::With {
-        scope.version = canaries.make("scope version");
-        of_resource = canaries.make("schema URL of a resource");
-        of_scope = canaries.make("schema URL of a scope");
-    }
+    let mut url = |of: &str| format!("https://{}.example", canaries.make(&format!("schema URL of a {of}")));
+    let (of_resource, of_scope) = (url("resource"), url("scope"));
     ResourceSpans {
         resource: Some(Resource { attributes: resource, ..Resource::default() }),
         scope_spans: vec![ScopeSpans { scope: Some(scope), spans, schema_url: of_scope }],
@@ -143,12 +131,12 @@ pub(super) fn small_span(canaries: &mut Canaries, id: [u8; 16], span_id: u64) ->
 const SECRET_ROWS: [u64; 8] = [1, 2, 511, 512, 513, 1024, 1025, 1300];
 
 /// More spans than a guest is handed at once, canaries in each.
-pub(super) fn large(canaries: &mut Canaries, id: [u8; 16], beyond: Beyond) -> ExportTraceServiceRequest {
+pub(super) fn large(canaries: &mut Canaries, id: [u8; 16]) -> ExportTraceServiceRequest {
     let spans = (1..=1300)
         .map(|span_id| match SECRET_ROWS.contains(&span_id) {
-            true => secret_span(canaries, id, span_id, beyond),
+            true => secret_span(canaries, id, span_id),
             false => small_span(canaries, id, span_id),
         })
         .collect();
-    otlp::request_of(vec![secret_owner(canaries, spans, beyond)])
+    otlp::request_of(vec![secret_owner(canaries, spans)])
 }

@@ -1,6 +1,6 @@
 //! Scrubbers that cannot do their work: what they should have seen is nowhere.
 
-use super::load::{self, Beyond, REDACTION};
+use super::load::{self, REDACTION};
 use super::look;
 use super::whole::{export, options};
 use crate::durability::spans_of;
@@ -32,10 +32,10 @@ async fn rows_that_a_scrubber_traps_on_are_nowhere_and_the_others_are_scrubbed()
     let (dir, mut canaries) = (TempDir::new().expect("a folder"), Canaries::default());
     let mut server = with_scrubber(&dir).await;
     let id = otlp::trace_id(0xcc, 1);
-    let mut request = load::large(&mut canaries, id, Beyond::Without);
-    // Two that trap, with a resource and a scope of their own: in those, what no plugin looks at has canaries, too.
-    let bad = [2001, 2002].map(|span| poisoned(load::secret_span(&mut canaries, id, span, Beyond::With)));
-    let bad = load::secret_owner(&mut canaries, bad.to_vec(), Beyond::With);
+    let mut request = load::large(&mut canaries, id);
+    // Two that trap, with a resource and a scope of their own.
+    let bad = [2001, 2002].map(|span| poisoned(load::secret_span(&mut canaries, id, span)));
+    let bad = load::secret_owner(&mut canaries, bad.to_vec());
     request.resource_spans.insert(0, bad);
     let answer = export(&server, request).await.expect("the others are taken");
     let partial = answer.partial_success.expect("two are not taken");
@@ -74,9 +74,9 @@ async fn requests_that_a_scrubber_traps_on_as_a_whole_are_nowhere() {
     let mut found = Found::default();
     for sequence in 1..=REQUESTS {
         let id = otlp::trace_id(0xcd, sequence);
-        let mut make = |span| poisoned(load::secret_span(&mut canaries, id, span, Beyond::With));
+        let mut make = |span| poisoned(load::secret_span(&mut canaries, id, span));
         let spans = (1..=20).map(&mut make).collect();
-        let request = load::secret_owner(&mut canaries, spans, Beyond::With);
+        let request = load::secret_owner(&mut canaries, spans);
         let request = otlp::request_of(vec![request]);
         let refusal = export(&server, request).await.expect_err("nothing of it may be kept");
         assert_eq!(refusal.code(), tonic::Code::Unavailable, "a client must come again: {refusal}");
@@ -101,7 +101,7 @@ async fn requests_that_wait_for_a_missing_scrubber_are_nowhere() {
     let mut found = Found::default();
     for round in 0..2 {
         let id = otlp::trace_id(0xce, round + 1);
-        let refusal = export(&server, load::large(&mut canaries, id, Beyond::With)).await.expect_err("held");
+        let refusal = export(&server, load::large(&mut canaries, id)).await.expect_err("held");
         assert_eq!(refusal.code(), tonic::Code::Unavailable, "a client must come again: {refusal}");
         canaries.search("refusal", format!("{refusal:?}").as_bytes(), &mut found);
         look::said(&server, &canaries).await.assert_nothing("pages and output");

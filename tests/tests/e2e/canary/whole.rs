@@ -1,6 +1,6 @@
 //! The redaction processor over everything, from the request to blocks that are read back; and the same without it.
 
-use super::load::{self, Beyond, REDACTION};
+use super::load::{self, REDACTION};
 use super::look::{self, Kept};
 use cadenza_tests::leaks::{Canaries, Found};
 use cadenza_tests::{Options, Server, otlp, wait};
@@ -50,11 +50,11 @@ struct Stages {
 }
 
 /// A few requests through a server: live, killed, replayed, stored in blocks.
-async fn run(yaml: String, canaries: &mut Canaries, beyond: Beyond) -> Stages {
+async fn run(yaml: String, canaries: &mut Canaries) -> Stages {
     let mut server = Server::start_with(options(yaml)).await;
     let ids = [otlp::trace_id(0xca, 1), otlp::trace_id(0xca, 2)];
-    export(&server, load::large(canaries, ids[0], beyond)).await.expect("taken");
-    let body = load::large(canaries, ids[1], beyond).encode_to_vec();
+    export(&server, load::large(canaries, ids[0])).await.expect("taken");
+    let body = load::large(canaries, ids[1]).encode_to_vec();
     let (status, _) = post(&server, "application/x-protobuf", body).await;
     assert_eq!(status, 200);
     let live_answers = look::answers(&server, &ids, canaries).await;
@@ -85,7 +85,7 @@ async fn run(yaml: String, canaries: &mut Canaries, beyond: Beyond) -> Stages {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_redaction_no_canary_is_in_any_file_answer_page_or_line() {
     let mut canaries = Canaries::default();
-    let stages = run(format!("plugins:\n  chain:{REDACTION}"), &mut canaries, Beyond::Without).await;
+    let stages = run(format!("plugins:\n  chain:{REDACTION}"), &mut canaries).await;
     stages.live.assert_nothing("running");
     stages.killed.assert_nothing("killed");
     stages.blocks.assert_nothing("with blocks");
@@ -99,7 +99,7 @@ async fn after_redaction_no_canary_is_in_any_file_answer_page_or_line() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_scrubber_the_same_search_finds_every_canary() {
     let mut canaries = Canaries::default();
-    let stages = run(String::new(), &mut canaries, Beyond::With).await;
+    let stages = run(String::new(), &mut canaries).await;
     let all = canaries.places();
     assert!(all.len() > 70, "{all:?}");
     stages.killed.wal.assert_all(&all, "the log");
@@ -139,7 +139,7 @@ async fn what_cannot_be_read_is_refused_without_repeating_it() {
         assert!((400..=500).contains(&status), "{status} for {body}");
         canaries.search(&body, &answer, &mut found);
     }
-    let mut bad = load::secret_span(&mut canaries, otlp::trace_id(0xca, 3), 1, Beyond::With);
+    let mut bad = load::secret_span(&mut canaries, otlp::trace_id(0xca, 3), 1);
     bad.trace_id = b"short".to_vec();
     let request = otlp::request("bad", vec![bad]);
     let refusal = export(&server, request.clone()).await.expect_err("no trace id");
@@ -169,7 +169,7 @@ async fn kills_under_load_leave_no_canary_behind() {
             let Ok(mut client) = otlp::grpc(url).await else { return };
             for sequence in 1.. {
                 let id = otlp::trace_id(0xcb_0000 | round, sequence);
-                let request = load::large(&mut *client_canaries.lock().await, id, Beyond::Without);
+                let request = load::large(&mut *client_canaries.lock().await, id);
                 let answer = client.export(request).await;
                 let goes_on = answer.is_ok() || is_loading(&answer);
                 if !goes_on || client_stop.load(Ordering::Relaxed) {
