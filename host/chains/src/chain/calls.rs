@@ -1,23 +1,21 @@
 //! Calling a guest for a batch: in parts that are not too large, again after a failure, and then in ever
 //! smaller parts, until the spans are found that it fails on.
 
+use super::cut::{PART_BYTES_MAX, PART_ROWS_MAX, Seams, rows_of_pieces};
 use super::rows::Fates;
 use super::{Failure, FailureCause, Member};
 use cadenza_model::Columns;
 use cadenza_transform::{Batch, Checked, Context, Edit, Kind, Programs, Session, Verdicts};
 use std::cell::RefCell;
+use std::ops::Range;
 
-/// Larger batches cross in parts of [`PART_ROWS`]: columns should stay in the cache between projection, call
-/// and edits.
-const WHOLE_ROWS_MAX: usize = 1024;
-const PART_ROWS: usize = 512;
-/// Calls that a batch may cost once the guest has failed on it. Eight poisonous spans are found in 512; a guest
+/// Calls that a part may cost once the guest has failed on it. Eight poisonous spans are found in 512; a guest
 /// that fails on many is broken, and says so soon.
 const BISECT_CALLS_MAX: u32 = 160;
 
-/// Calls among them that may end by their deadline: two such spans are found in 1,024 by twenty, and each holds
-/// a thread for tens of milliseconds.
-const BISECT_DEADLINES_MAX: u32 = 24;
+/// Calls among them, in all parts of a batch, that may end by their deadline: one such span is found in 512 by nine,
+/// and each holds a thread for tens of milliseconds.
+const BISECT_DEADLINES_MAX: u32 = 48;
 
 /// A batch on its way through one member.
 pub(super) struct Caller<'a> {
@@ -28,8 +26,31 @@ pub(super) struct Caller<'a> {
     pub(super) columns: &'a mut Columns,
     pub(super) context: Context<'a>,
     pub(super) fates: &'a mut Fates,
+    pub(super) cuts: &'a Cuts<'a>,
     /// Parts and what the guest answered for them.
     pub(super) answers: Vec<(Batch, Answer)>,
+    /// Calls that looking for spans has cost which ended by their deadline.
+    pub(super) deadlines: u32,
+}
+
+/// How a batch is cut, for every member alike.
+#[derive(Debug, Default)]
+pub(super) struct Cuts<'a> {
+    requests: &'a [Range<usize>],
+    /// Empty if the batch goes whole, which is cheaper than as one part.
+    parts: Vec<Vec<u32>>,
+}
+
+impl<'a> Cuts<'a> {
+    pub(super) fn of(columns: &Columns, requests: &'a [Range<usize>]) -> Self {
+        let rows = columns.spans.len();
+        if rows <= PART_ROWS_MAX {
+            return Self { requests, parts: Vec::new() };
+        }
+        let rows: Vec<u32> = (0..rows as u32).collect();
+        let seams = Seams { requests, traces: &columns.spans.trace_id };
+        Self { requests, parts: seams.cut(&rows, PART_ROWS_MAX) }
+    }
 }
 
 /// Edits that can be carried out.
@@ -51,39 +72,69 @@ pub(super) struct Failed {
 impl Caller<'_> {
     /// Calls for all spans.
     pub(super) fn all(&mut self) -> Failed {
-        let rows = self.columns.spans.len();
         let mut failed = Failed::default();
-        let all = || (0..rows as u32).collect::<Vec<_>>();
-        if rows <= WHOLE_ROWS_MAX {
-            let batch = self.session.project(self.programs, self.at, self.columns);
-            let first = self.once(&batch, None);
-            match first.or_else(|_| self.once(&batch, None)) {
-                Ok(answer) => {
-                    self.carry_out(&batch, &answer);
-                    self.session.recycle(self.at, batch);
-                }
-                Err(failure) => {
-                    self.session.recycle(self.at, batch);
-                    self.bisect(&all(), failure, &mut failed);
-                }
-            }
-        } else {
-            for part in all().chunks(PART_ROWS) {
-                let first = self.part(part);
-                if let Err(failure) = first.or_else(|_| self.part(part)) {
-                    self.bisect(part, failure, &mut failed);
-                }
-            }
+        let cuts = self.cuts;
+        if cuts.parts.is_empty() {
+            self.whole(&mut failed);
         }
+        for part in &cuts.parts {
+            self.part(part, &mut failed);
+        }
+        failed.rows.sort_unstable();
         self.apply();
         failed
     }
 
-    fn part(&mut self, rows: &[u32]) -> Result<(), Failure> {
+    fn whole(&mut self, failed: &mut Failed) {
+        let batch = self.session.project(self.programs, self.at, self.columns);
+        let all = || (0..batch.spans).collect::<Vec<_>>();
+        if let Some(rows_max) = self.rows_of_pieces(&batch) {
+            return self.pieces(&all(), rows_max, failed);
+        }
+        match self.twice(&batch, None) {
+            Ok(answer) => {
+                self.carry_out(&batch, &answer);
+                self.session.recycle(self.at, batch);
+            }
+            Err(failure) => self.bisect(&all(), failure, failed),
+        }
+    }
+
+    fn part(&mut self, rows: &[u32], failed: &mut Failed) {
+        if self.deadlines >= BISECT_DEADLINES_MAX {
+            failed.is_exhausted = true;
+            failed.rows.extend(rows);
+            return;
+        }
         let batch = self.session.project_part(self.programs, self.at, self.columns, rows);
-        let answer = self.once(&batch, Some(rows))?;
-        self.answers.push((batch, answer));
-        Ok(())
+        if let Some(rows_max) = self.rows_of_pieces(&batch) {
+            return self.pieces(rows, rows_max, failed);
+        }
+        match self.twice(&batch, Some(rows)) {
+            Ok(answer) => self.answers.push((batch, answer)),
+            Err(failure) => self.bisect(rows, failure, failed),
+        }
+    }
+
+    /// Parts of a part that shows too many bytes.
+    fn pieces(&mut self, rows: &[u32], rows_max: usize, failed: &mut Failed) {
+        let seams = Seams { requests: self.cuts.requests, traces: &self.columns.spans.trace_id };
+        for piece in seams.cut(rows, rows_max) {
+            self.part(&piece, failed);
+        }
+    }
+
+    fn rows_of_pieces(&self, batch: &Batch) -> Option<usize> {
+        let bytes = batch.bytes();
+        if bytes <= PART_BYTES_MAX {
+            return None;
+        }
+        let shared = self.programs.plugins()[self.at].shared_bytes(batch);
+        rows_of_pieces(batch.spans as usize, bytes - shared, shared)
+    }
+
+    fn twice(&mut self, batch: &Batch, rows: Option<&[u32]>) -> Result<Answer, Failure> {
+        self.once(batch, rows).or_else(|_| self.once(batch, rows))
     }
 
     /// Carries out what all parts were answered: a part must not see the edits of another, as rows of resources
@@ -154,7 +205,7 @@ impl Caller<'_> {
     /// Finds the spans that a guest fails on, having failed on all of `rows` together.
     fn bisect(&mut self, rows: &[u32], failure: Failure, failed: &mut Failed) {
         failed.cause.get_or_insert(failure.cause);
-        let (mut calls, mut deadlines) = (0, 0);
+        let mut calls = 0;
         let mut waiting = vec![rows];
         while let Some(rows) = waiting.pop() {
             if let [_] = rows {
@@ -163,18 +214,22 @@ impl Caller<'_> {
             }
             let (left, right) = rows.split_at(rows.len() / 2);
             for half in [right, left] {
-                if calls >= BISECT_CALLS_MAX || deadlines >= BISECT_DEADLINES_MAX {
+                if calls >= BISECT_CALLS_MAX || self.deadlines >= BISECT_DEADLINES_MAX {
                     failed.is_exhausted = true;
                     failed.rows.extend(half);
                     continue;
                 }
                 calls += 1;
-                if let Err(failure) = self.part(half) {
-                    deadlines += u32::from(failure.cause == FailureCause::Deadline);
-                    waiting.push(half);
+                // A part of a part shows fewer bytes: it is not cut again.
+                let batch = self.session.project_part(self.programs, self.at, self.columns, half);
+                match self.once(&batch, Some(half)) {
+                    Ok(answer) => self.answers.push((batch, answer)),
+                    Err(failure) => {
+                        self.deadlines += u32::from(failure.cause == FailureCause::Deadline);
+                        waiting.push(half);
+                    }
                 }
             }
         }
-        failed.rows.sort_unstable();
     }
 }

@@ -3,6 +3,7 @@
 mod breaker;
 mod calls;
 mod counters;
+mod cut;
 mod guest;
 mod rows;
 mod run;

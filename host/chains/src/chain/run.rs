@@ -1,7 +1,7 @@
 //! One batch through all members.
 
 use super::breaker::Leave;
-use super::calls::{Caller, Failed};
+use super::calls::{Caller, Cuts, Failed};
 use super::rows::Fates;
 use super::{FailureCause, Member, PluginChain};
 use crate::{Assembled, Fault};
@@ -23,8 +23,8 @@ impl Chain for PluginChain {
         self.calls_guests
     }
 
-    fn run(&self, columns: &mut Columns, _requests: &[Range<usize>]) -> Result<Processing, Hold> {
-        let (fates, edited) = self.pass(columns, false)?;
+    fn run(&self, columns: &mut Columns, requests: &[Range<usize>]) -> Result<Processing, Hold> {
+        let (fates, edited) = self.pass(columns, requests, false)?;
         let (verdicts, reasons) = fates.into_parts();
         Ok(Processing { verdicts, reasons, edited })
     }
@@ -33,7 +33,9 @@ impl Chain for PluginChain {
 impl Assembled for PluginChain {
     fn trial(&self, mut columns: Columns) -> Result<(), Fault> {
         let plugin = self.members.last().map(|member| member.name.clone()).unwrap_or_default();
-        let fates = self.pass(&mut columns, true);
+        // What was recorded does not say where a request ends.
+        let all = 0..columns.spans.len();
+        let fates = self.pass(&mut columns, std::slice::from_ref(&all), true);
         let (fates, _) = fates.map_err(|hold| Fault { plugin: plugin.clone(), message: hold.message })?;
         match fates.has_rejected() {
             Some(reason) => {
@@ -60,7 +62,12 @@ impl Assembled for PluginChain {
 impl PluginChain {
     /// What becomes of the spans, and whether dictionaries hold what nothing uses any more: the write path
     /// cleans them once, when it has removed spans too.
-    fn pass(&self, columns: &mut Columns, is_trial: bool) -> Result<(Fates, bool), Hold> {
+    fn pass(
+        &self,
+        columns: &mut Columns,
+        requests: &[Range<usize>],
+        is_trial: bool,
+    ) -> Result<(Fates, bool), Hold> {
         let mut fates = Fates::default();
         if columns.spans.is_empty() {
             return Ok((fates, false));
@@ -71,11 +78,12 @@ impl PluginChain {
             seed: seed(columns),
             is_trial,
         };
+        let cuts = if self.calls_guests { Cuts::of(columns, requests) } else { Cuts::default() };
         let mut session = self.take_session();
         session.begin(&self.programs, columns);
         for at in 0..self.members.len() {
             // A session that was left half-way is not used again.
-            self.member(at, &mut session, columns, context, &mut fates)?;
+            self.member(at, &mut session, columns, &cuts, context, &mut fates)?;
         }
         session.settle(columns);
         let edited = session.is_stale();
@@ -88,6 +96,7 @@ impl PluginChain {
         at: usize,
         session: &mut Session,
         columns: &mut Columns,
+        cuts: &Cuts<'_>,
         context: Context<'_>,
         fates: &mut Fates,
     ) -> Result<(), Hold> {
@@ -97,7 +106,7 @@ impl PluginChain {
         let mut ran = session.run(&self.programs, at, Part::Before, columns);
         if ran.is_ok() {
             if member.calls_guest {
-                self.guest(at, session, columns, context, fates)?;
+                self.guest(at, session, columns, cuts, context, fates)?;
             }
             ran = session.run(&self.programs, at, Part::After, columns);
         }
@@ -121,6 +130,7 @@ impl PluginChain {
         at: usize,
         session: &mut Session,
         columns: &mut Columns,
+        cuts: &Cuts<'_>,
         context: Context<'_>,
         fates: &mut Fates,
     ) -> Result<(), Hold> {
@@ -138,7 +148,8 @@ impl PluginChain {
         }
         let programs = &self.programs;
         let answers = Vec::new();
-        let mut caller = Caller { member, at, programs, session, columns, context, fates, answers };
+        let mut caller =
+            Caller { member, at, programs, session, columns, context, fates, cuts, answers, deadlines: 0 };
         let failed = caller.all();
         // Spans that poison a guest are the client's; a guest that fails on most is broken.
         let is_broken = failed.is_exhausted || failed.rows.len() * 2 > rows;

@@ -197,6 +197,19 @@ fn exactly_the_poisonous_spans_are_rejected_and_the_rest_is_processed() {
 }
 
 #[test]
+fn looking_for_poison_is_bounded_by_the_batch_and_not_by_its_parts() {
+    let poison: Vec<u64> = (1..=5000).filter(|id| id % 100 == 0).collect();
+    let guest = marker(&poison);
+    let rig = Rig::new(vec![link("scrub", Kind::Scrubber, &guest, None)]);
+    let mut columns = spans(5000);
+    let all = 0..5000;
+    let hold = rig.chain.run(&mut columns, std::slice::from_ref(&all));
+    assert_eq!(hold.expect_err("it fails on too many").message, "plugin scrub fails: deadline");
+    let calls = guest.calls.load(Ordering::Relaxed);
+    assert!(calls < 120, "{calls} calls, most to their deadline");
+}
+
+#[test]
 fn a_plugin_that_may_be_skipped_leaves_spans_as_they_are() {
     let guest = marker(&[5]);
     let rig = Rig::new(vec![link("enrich", Kind::Enricher, &guest, None)]);

@@ -2,9 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "tests may name files, time and threads")]
 
 mod cache;
+mod chained;
 mod compile;
 mod components;
 mod fuzz;
 mod hostile;
+mod parts;
 mod support;
 mod wat;

@@ -36,6 +36,15 @@ pub(crate) enum CompiledField {
     Intrinsic(crate::plan::IntrinsicField),
 }
 
+impl CompiledField {
+    pub(crate) fn scope(&self) -> Scope {
+        match self {
+            Self::Attribute(field) => field.scope,
+            Self::Intrinsic(field) => field.intrinsic.scope(),
+        }
+    }
+}
+
 /// A column of attributes.
 #[derive(Debug)]
 pub(crate) struct AttributeColumn {

@@ -5,7 +5,7 @@ mod intrinsics;
 mod part;
 
 use crate::batch::{Batch, Packed, Table};
-use crate::compile::CompiledField;
+use crate::compile::{Compiled, CompiledField};
 use crate::plan::{CellEdits, Scope};
 use crate::programs::Programs;
 use crate::session::{Session, Stamped, put_owners, rows_of};
@@ -53,6 +53,25 @@ impl Keys<'_> {
             self.known.set(code.into(), index);
             index
         })
+    }
+}
+
+impl Compiled {
+    /// Bytes of a batch that belong to resources and scopes: a part of the batch may show all of them again.
+    pub fn shared_bytes(&self, batch: &Batch) -> usize {
+        let is_shared = |scope| matches!(scope, Scope::Resource | Scope::Instrumentation);
+        let mut keys = vec![false; batch.keys.len()];
+        let mut bytes = 0;
+        for (field, column) in self.fields.iter().zip(&batch.columns) {
+            if is_shared(field.scope()) {
+                bytes += column.bytes();
+                column.keys.iter().chain(&column.cell_keys).for_each(|&key| keys[key as usize] = true);
+            }
+        }
+        let tables = batch.tables.iter().filter(|table| is_shared(table.scope));
+        bytes += tables.map(|table| 4 * table.parent.len()).sum::<usize>();
+        let keys = batch.keys.iter().zip(keys).filter(|(_, is_shared)| *is_shared);
+        bytes + keys.map(|(key, _)| 4 + key.len()).sum::<usize>()
     }
 }
 
