@@ -58,31 +58,37 @@ bool exports_cadenza_plugin_lifecycle_configure(enricher_string_t *config_json,
 // One edit: beside each distinct code that begins with a digit from 1 to 5, its class.
 bool exports_cadenza_plugin_transform_process(exports_cadenza_plugin_transform_context_t *ctx,
                                               exports_cadenza_plugin_transform_batch_t *batch,
-                                              exports_cadenza_plugin_transform_list_edit_t *ret,
+                                              exports_cadenza_plugin_transform_edits_t *ret,
                                               enricher_string_t *err) {
   (void)err;
-  cadenza_plugin_types_packed_t *codes = &batch->columns.ptr[0].cells.val.coded.values;
-  size_t count = codes->ends.len;
+  // The one column of the plan: its distinct values are slices of the lists that all columns share.
+  cadenza_plugin_types_strings_t codes = batch->columns.ptr[0].cells.val.coded.values;
+  const uint32_t *ends = batch->arena.numbers.ptr + codes.ends.start;
+  const uint8_t *text = batch->arena.bytes.ptr + codes.data.start;
+  uint32_t count = codes.ends.len;
+  // Entries and ends of their classes in one list, the classes in the other.
+  uint32_t *numbers = zeroed((2 * count + 1) * sizeof *numbers);
+  uint8_t *classes = zeroed(3 * count + 1);
+  uint32_t found = 0;
+  for (uint32_t entry = 0, start = 0; entry < count; start = ends[entry++]) {
+    uint8_t digit = start < ends[entry] ? text[start] : 0;
+    if (digit < '1' || digit > '5') continue;
+    memcpy(classes + 3 * found, (uint8_t[]){digit, 'x', 'x'}, 3);
+    numbers[found++] = entry;
+  }
+  for (uint32_t class = 0; class < found; class++) numbers[found + class] = 3 * (class + 1);
+  exports_cadenza_plugin_transform_batch_free(batch);
+  exports_cadenza_plugin_transform_context_free(ctx);
   cadenza_plugin_types_edit_t *edit = zeroed(sizeof *edit);
   edit->operation.tag = CADENZA_PLUGIN_TYPES_OPERATION_UPSERT;
   edit->address.tag = CADENZA_PLUGIN_TYPES_ADDRESS_ENTRIES;
+  edit->address.val.entries.at = (cadenza_plugin_types_slice_t){.start = 0, .len = found};
   edit->values.tag = CADENZA_PLUGIN_TYPES_EDIT_VALUES_STRINGS;
-  enricher_list_u32_t *at = &edit->address.val.entries.at;
-  cadenza_plugin_types_packed_t *classes = &edit->values.val.strings;
-  at->ptr = zeroed((count + 1) * sizeof *at->ptr);
-  classes->ends.ptr = zeroed((count + 1) * sizeof *classes->ends.ptr);
-  classes->data.ptr = zeroed(count * 3 + 1);
-  for (size_t entry = 0, start = 0; entry < count; start = codes->ends.ptr[entry++]) {
-    uint8_t digit = start < codes->ends.ptr[entry] ? codes->data.ptr[start] : 0;
-    if (digit < '1' || digit > '5') continue;
-    memcpy(classes->data.ptr + classes->data.len, (uint8_t[]){digit, 'x', 'x'}, 3);
-    classes->data.len += 3;
-    classes->ends.ptr[classes->ends.len++] = classes->data.len;
-    at->ptr[at->len++] = entry;
-  }
-  exports_cadenza_plugin_transform_batch_free(batch);
-  exports_cadenza_plugin_transform_context_free(ctx);
-  ret->ptr = edit;
-  ret->len = 1;
+  edit->values.val.strings.ends = (cadenza_plugin_types_slice_t){.start = found, .len = found};
+  edit->values.val.strings.data = (cadenza_plugin_types_slice_t){.start = 0, .len = 3 * found};
+  *ret = (exports_cadenza_plugin_transform_edits_t){
+      .items = {.ptr = edit, .len = 1},
+      .arena = {.numbers = {.ptr = numbers, .len = 2 * found}, .bytes = {.ptr = classes, .len = 3 * found}},
+  };
   return true;
 }

@@ -1,7 +1,8 @@
 //! A running component.
 
 use crate::bindings::exports::cadenza::plugin::{head, lifecycle, transform};
-use crate::convert;
+use crate::bindings::cadenza::plugin::types as wit;
+use crate::convert::{self, Crossing};
 use crate::error::{ConfigError, Failure};
 use crate::host::{Effects, Host, Identity, LogGate, cut};
 use crate::loader::{CallFunctions, Loaded};
@@ -33,6 +34,7 @@ pub(crate) struct Instance {
     broken: bool,
     batches: u32,
     first_memory: usize,
+    crossing: Crossing,
     _alive: Alive,
 }
 
@@ -124,6 +126,7 @@ impl Instance {
             broken: false,
             batches: 0,
             first_memory: 0,
+            crossing: Crossing::default(),
             _alive: alive,
         })
     }
@@ -144,6 +147,29 @@ impl Instance {
             self.broken = true;
             failure(self.store.data_mut(), &error, output_max)
         })
+    }
+
+    /// Calls into the guest with a batch.
+    fn call_with<T>(
+        &mut self,
+        context: &Context<'_>,
+        batch: &Batch,
+        cpu: Duration,
+        output_max: usize,
+        call: impl FnOnce(&mut Store<Host>, &Calls, wit::Context<'_>, wit::Batch<'_>) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let mut crossing = std::mem::take(&mut self.crossing);
+        let called = crossing.fill(batch).and_then(|batch| {
+            self.call(cpu, Some(context.now_unix_ns), output_max, |store, _, calls| {
+                call(store, calls, convert::context(context), batch)
+            })
+        });
+        self.crossing = crossing;
+        called
+    }
+
+    fn edits(&mut self, edits: &wit::Edits, bytes_max: usize) -> Result<Vec<Edit>, Failure> {
+        convert::edits(edits, bytes_max).inspect_err(|_| self.broken = true)
     }
 
     /// What the guest said about its failure: its length, and the text in the log if that is allowed.
@@ -208,38 +234,23 @@ impl Instance {
     /// Gives edits for a batch.
     pub(crate) fn process(&mut self, context: &Context<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure> {
         let (cpu, output_max) = self.bounds(batch);
-        let tables = convert::tables(batch);
-        let columns = convert::columns(batch);
         let answer =
-            self.call(cpu, Some(context.now_unix_ns), output_max, |store, _, calls| match calls {
-                Calls::Transform(guest) => guest.call_process(
-                    store,
-                    convert::context(context),
-                    convert::batch(batch, &tables, &columns),
-                ),
+            self.call_with(context, batch, cpu, output_max, |store, calls, context, batch| match calls {
+                Calls::Transform(guest) => guest.call_process(store, context, batch),
                 Calls::Head(_) => Err(wasmtime::Error::msg("a sampler has no `process`")),
             })?;
-        match answer {
-            Ok(edits) => {
-                self.worked();
-                Ok(edits.into_iter().map(convert::edit).collect())
-            }
-            Err(text) => Err(self.said(&text)),
-        }
+        let edits = answer.map_err(|text| self.said(&text))?;
+        let edits = self.edits(&edits, output_max)?;
+        self.worked();
+        Ok(edits)
     }
 
     /// Decides on the spans of a batch.
     pub(crate) fn decide(&mut self, context: &Context<'_>, batch: &Batch) -> Result<Verdicts, Failure> {
         let (cpu, output_max) = self.bounds(batch);
-        let tables = convert::tables(batch);
-        let columns = convert::columns(batch);
         let answer =
-            self.call(cpu, Some(context.now_unix_ns), output_max, |store, _, calls| match calls {
-                Calls::Head(guest) => guest.call_decide(
-                    store,
-                    convert::context(context),
-                    convert::batch(batch, &tables, &columns),
-                ),
+            self.call_with(context, batch, cpu, output_max, |store, calls, context, batch| match calls {
+                Calls::Head(guest) => guest.call_decide(store, context, batch),
                 Calls::Transform(_) => Err(wasmtime::Error::msg("only samplers have `decide`")),
             })?;
         let verdicts = answer.map_err(|text| self.said(&text))?;
@@ -247,8 +258,8 @@ impl Instance {
             self.broken = true;
             return Err(Failure::InvalidOutput("not one verdict of 0 or 1 per span"));
         }
+        let edits = self.edits(&verdicts.edits, output_max)?;
         self.worked();
-        let edits = verdicts.edits.into_iter().map(convert::edit).collect();
         Ok(Verdicts { keep: verdicts.keep, edits })
     }
 }

@@ -156,7 +156,7 @@ fn urls_are_sanitised_first_and_once_for_each_value() {
             "db_sanitizer":{"sql":{"enabled":false,"attributes":["u"]}}}"#,
         &mut data,
     );
-    assert_eq!(edits.len(), 1);
+    assert_eq!(edits.items.len(), 1);
     assert_eq!(data.get(1, "u"), Some(&"/users/*/x".into()));
     assert_eq!(data.get(1, "v"), Some(&"/users/12".into()));
     assert_eq!(data.get(3, "u"), Some(&"/v1/select/*".into()));

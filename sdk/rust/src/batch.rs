@@ -1,7 +1,8 @@
 //! Views over a batch: by entry (each distinct value once), by cell, by row.
 
+use crate::arena::{Texts, bytes, longs, numbers};
 use crate::plan::{Column, Plan};
-use crate::types::{self, Cells, Coded, Field, Packed, Scope};
+use crate::types::{self, Field, Scope};
 use std::ops::Range;
 
 /// One batch, as a plugin reads it.
@@ -73,7 +74,24 @@ impl<'a> Batch<'a> {
             },
             Field::Intrinsic(_) => "",
         };
-        View { raw: &self.raw.columns[index], keys: &self.raw.keys, key }
+        let (column, arena) = (&self.raw.columns[index], &self.raw.arena);
+        View {
+            rows: numbers(arena, column.rows),
+            cell_keys: numbers(arena, column.cell_keys),
+            cells: match column.cells {
+                types::Cells::Coded(coded) => Cells::Coded(Coded {
+                    codes: numbers(arena, coded.codes),
+                    keys: numbers(arena, coded.keys),
+                    values: Texts::new(arena, coded.values),
+                }),
+                types::Cells::Ints(ints) => Cells::Ints(longs(arena, ints)),
+                types::Cells::Doubles(bits) => Cells::Doubles(longs(arena, bits)),
+                types::Cells::Booleans(booleans) => Cells::Booleans(bytes(arena, booleans)),
+                types::Cells::Ids(ids) => Cells::Ids(bytes(arena, ids)),
+            },
+            keys: Texts::new(arena, self.raw.keys),
+            key,
+        }
     }
 
     /// Number of rows of a table; `None` for tables that the plan did not ask for, but the spans.
@@ -84,33 +102,43 @@ impl<'a> Batch<'a> {
 
     /// For each row of a table its row in the parent's. The plan must have asked for the table.
     pub fn parents(&self, scope: Scope) -> &'a [u32] {
-        self.raw.tables.iter().find(|table| table.scope == scope).map_or(&[], |table| &table.parent)
+        let table = self.raw.tables.iter().find(|table| table.scope == scope);
+        table.map_or(&[], |table| numbers(&self.raw.arena, table.parent))
     }
 }
 
-/// One column of a batch.
+/// One column of a batch. Hold on to it over a loop: it is put together from slices.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    raw: &'a types::Column,
-    keys: &'a Packed,
+    rows: &'a [u32],
+    cell_keys: &'a [u32],
+    cells: Cells<'a>,
+    /// Of the batch.
+    keys: Texts<'a>,
     /// If the selector is exact.
     key: &'a str,
 }
 
-fn blob(packed: &Packed, index: u32) -> &[u8] {
-    let index = index as usize;
-    let start = if index == 0 { 0 } else { packed.ends[index - 1] as usize };
-    &packed.data[start..packed.ends[index] as usize]
+#[derive(Clone, Copy, Debug)]
+enum Cells<'a> {
+    Coded(Coded<'a>),
+    Ints(&'a [i64]),
+    /// Bits.
+    Doubles(&'a [i64]),
+    Booleans(&'a [u8]),
+    Ids(&'a [u8]),
 }
 
-/// The server has checked the text; were it not UTF-8, it would be seen as empty, never as something else.
-fn text(packed: &Packed, index: u32) -> &str {
-    std::str::from_utf8(blob(packed, index)).unwrap_or_default()
+#[derive(Clone, Copy, Debug)]
+struct Coded<'a> {
+    codes: &'a [u32],
+    keys: &'a [u32],
+    values: Texts<'a>,
 }
 
 impl<'a> View<'a> {
-    fn coded(&self) -> Option<&'a Coded> {
-        match &self.raw.cells {
+    fn coded(&self) -> Option<Coded<'a>> {
+        match self.cells {
             Cells::Coded(coded) => Some(coded),
             _ => None,
         }
@@ -118,7 +146,7 @@ impl<'a> View<'a> {
 
     /// Number of cells; 0 for columns of ids, which [`View::ids`] gives.
     pub fn len(&self) -> u32 {
-        let cells = match &self.raw.cells {
+        let cells = match self.cells {
             Cells::Coded(coded) => coded.codes.len(),
             Cells::Ints(values) => values.len(),
             Cells::Doubles(values) => values.len(),
@@ -137,7 +165,7 @@ impl<'a> View<'a> {
     /// Distinct values; none for columns of numbers.
     pub fn entries(self) -> impl Iterator<Item = Entry<'a>> {
         let coded = self.coded();
-        let count = coded.map_or(0, |c| match c.values.ends.len().max(c.keys.len()) {
+        let count = coded.map_or(0, |c| match c.values.len().max(c.keys.len()) {
             // One key and no values: all cells are alike.
             0 => usize::from(!c.codes.is_empty()),
             count => count,
@@ -151,8 +179,8 @@ impl<'a> View<'a> {
         })
     }
 
-    fn entry_key(&self, coded: &'a Coded, entry: u32) -> &'a str {
-        coded.keys.get(entry as usize).map_or(self.key, |&key| text(self.keys, key))
+    fn entry_key(&self, coded: Coded<'a>, entry: u32) -> &'a str {
+        coded.keys.get(entry as usize).map_or(self.key, |&key| self.keys.get(key))
     }
 
     /// Which entry a cell holds.
@@ -162,30 +190,30 @@ impl<'a> View<'a> {
 
     /// The row of a cell.
     pub fn row_of(&self, cell: u32) -> u32 {
-        self.raw.rows.get(cell as usize).copied().unwrap_or(cell)
+        self.rows.get(cell as usize).copied().unwrap_or(cell)
     }
 
     /// The cells of a row: none, one, or several for repeated keys.
     pub fn cells_of(&self, row: u32) -> Range<u32> {
-        if self.raw.rows.is_empty() {
+        if self.rows.is_empty() {
             return if row < self.len() { row..row + 1 } else { 0..0 };
         }
-        let start = self.raw.rows.partition_point(|&r| r < row) as u32;
-        let cells = self.raw.rows[start as usize..].iter().take_while(|&&r| r == row).count() as u32;
+        let start = self.rows.partition_point(|&r| r < row) as u32;
+        let cells = self.rows[start as usize..].iter().take_while(|&&r| r == row).count() as u32;
         start..start + cells
     }
 
     /// What a cell holds. For ids see [`View::ids`].
     pub fn value(&self, cell: u32) -> Value<'a> {
         let index = cell as usize;
-        match &self.raw.cells {
-            Cells::Coded(coded) if coded.values.ends.is_empty() => Value::Present,
-            Cells::Coded(coded) => match std::str::from_utf8(blob(&coded.values, coded.codes[index])) {
-                Ok(text) => Value::Text(text),
-                Err(_) => Value::Bytes(blob(&coded.values, coded.codes[index])),
-            },
+        match self.cells {
+            Cells::Coded(coded) if coded.values.len() == 0 => Value::Present,
+            Cells::Coded(coded) => {
+                let blob = coded.values.blob(coded.codes[index]);
+                std::str::from_utf8(blob).map_or(Value::Bytes(blob), Value::Text)
+            }
             Cells::Ints(values) => Value::Int(values[index]),
-            Cells::Doubles(values) => Value::Double(values[index]),
+            Cells::Doubles(bits) => Value::Double(f64::from_bits(bits[index] as u64)),
             Cells::Booleans(values) => Value::Boolean(values[index] != 0),
             Cells::Ids(_) => Value::Present,
         }
@@ -204,7 +232,7 @@ impl<'a> View<'a> {
     fn cell_key(&self, cell: u32) -> &'a str {
         match self.coded() {
             Some(coded) => self.entry_key(coded, coded.codes[cell as usize]),
-            None => self.raw.cell_keys.get(cell as usize).map_or(self.key, |&key| text(self.keys, key)),
+            None => self.cell_keys.get(cell as usize).map_or(self.key, |&key| self.keys.get(key)),
         }
     }
 
@@ -248,7 +276,7 @@ impl<'a> View<'a> {
 
     /// The numbers of a column of ints, by cell; of an intrinsic that is one for each row.
     pub fn ints(&self) -> &'a [i64] {
-        match &self.raw.cells {
+        match self.cells {
             Cells::Ints(values) => values,
             _ => &[],
         }
@@ -261,15 +289,15 @@ impl<'a> View<'a> {
 
     /// Ids, one for each row: `ids::<16>()` for trace ids, `ids::<8>()` for span ids.
     pub fn ids<const BYTES: usize>(&self) -> &'a [[u8; BYTES]] {
-        match &self.raw.cells {
+        match self.cells {
             Cells::Ids(bytes) => bytes.as_chunks().0,
             _ => &[],
         }
     }
 }
 
-fn entry_text(coded: &Coded, index: u32) -> &str {
-    if coded.values.ends.is_empty() { "" } else { text(&coded.values, index) }
+fn entry_text(coded: Coded<'_>, index: u32) -> &str {
+    if coded.values.len() == 0 { "" } else { coded.values.get(index) }
 }
 
 #[cfg(test)]

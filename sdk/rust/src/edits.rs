@@ -1,16 +1,24 @@
 //! Edits, gathered: what is alike becomes one edit, whatever number of cells it reaches.
 
+use crate::arena::put;
 use crate::plan::{Column, Target};
-use crate::types::{Address, ColumnPart, Edit, EditValues, Operation, Packed};
+use crate::types::{self, Address, Arena, ColumnPart, Edit, EditValues, Operation, Slice, Strings};
 
 /// The edits of one call.
 ///
 /// Edits that do the same to the same column or target with values of the same type are carried out together, where
 /// the first of them stands; within one, the last for an index wins, of inserts the first. Indexes may come in any
 /// order.
+///
+/// Items of all groups stand in one list, and their values in a few: memory is asked for rarely, which costs a guest
+/// more than the work itself when batches are small.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
     groups: Vec<Group>,
+    items: Vec<Item>,
+    longs: Vec<i64>,
+    ends: Vec<u32>,
+    data: Vec<u8>,
 }
 
 /// For each span whether it is kept, and edits of those that are.
@@ -22,8 +30,8 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    pub(crate) fn new(spans: u32) -> Self {
-        Self { keep: vec![0; spans as usize], edits: Edits::default() }
+    pub(crate) fn new(spans: u32, edits: Edits) -> Self {
+        Self { keep: vec![0; spans as usize], edits }
     }
 
     /// Keeps a span.
@@ -45,12 +53,33 @@ enum At {
     Rows,
 }
 
-#[derive(Clone, Debug)]
+/// Of which type its values are; none are needed to remove something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    None,
+    Str,
+    Int,
+    Double,
+    Boolean,
+    Bytes,
+    Json,
+}
+
+/// What becomes one edit.
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Group {
     operation: Operation,
     at: At,
-    index: Vec<u32>,
-    values: EditValues,
+    kind: Kind,
+}
+
+/// One entry, cell or row of a group.
+#[derive(Clone, Copy, Debug)]
+struct Item {
+    group: u32,
+    index: u32,
+    /// Index of its value among `longs` or `ends`.
+    value: u32,
 }
 
 /// Gives values to what an edit reaches; the index counts entries, cells or rows.
@@ -99,171 +128,177 @@ impl Edits {
 
     /// Removes every cell that holds an entry.
     pub fn delete(&mut self, column: Column, entry: u32) {
-        self.group(Operation::Delete, At::Entries(column.0), EditValues::None).index.push(entry);
+        self.push(Operation::Delete, At::Entries(column.0), Kind::None, entry, 0);
     }
 
     /// Removes a single cell.
     pub fn delete_cell(&mut self, column: Column, cell: u32) {
-        self.group(Operation::Delete, At::Cells(column.0), EditValues::None).index.push(cell);
+        self.push(Operation::Delete, At::Cells(column.0), Kind::None, cell, 0);
     }
 
     /// Removes the events or links that hold an entry.
     pub fn drop_rows(&mut self, column: Column, entry: u32) {
-        self.group(Operation::DropRow, At::Entries(column.0), EditValues::None).index.push(entry);
+        self.push(Operation::DropRow, At::Entries(column.0), Kind::None, entry, 0);
     }
 
     /// Removes a target from a row.
     pub fn remove(&mut self, target: Target, row: u32) {
-        self.group(Operation::Remove(target.0), At::Rows, EditValues::None).index.push(row);
+        self.push(Operation::Remove(target.0), At::Rows, Kind::None, row, 0);
     }
 
     fn writer(&mut self, operation: Operation, at: At) -> Writer<'_> {
         Writer { edits: self, operation, at }
     }
 
-    /// `empty` says the type of the values.
-    fn group(&mut self, operation: Operation, at: At, empty: EditValues) -> &mut Group {
-        let same = |group: &Group| {
-            group.at == at
-                && same_operation(&group.operation, &operation)
-                && std::mem::discriminant(&group.values) == std::mem::discriminant(&empty)
-        };
+    fn push(&mut self, operation: Operation, at: At, kind: Kind, index: u32, value: u32) {
+        let group = Group { operation, at, kind };
         // The last is the likeliest; there are few.
-        let found = self.groups.iter().rposition(same);
+        let found = self.groups.iter().rposition(|other| *other == group);
         let place = found.unwrap_or_else(|| {
-            self.groups.push(Group { operation, at, index: Vec::new(), values: empty });
+            self.groups.push(group);
             self.groups.len() - 1
         });
-        &mut self.groups[place]
+        self.items.push(Item { group: place as u32, index, value });
     }
 
-    /// As the contract has them.
-    pub fn finish(self) -> Vec<Edit> {
-        self.groups.into_iter().map(Group::finish).collect()
-    }
-}
-
-fn same_operation(a: &Operation, b: &Operation) -> bool {
-    match (a, b) {
-        (Operation::Insert(a), Operation::Insert(b))
-        | (Operation::Upsert(a), Operation::Upsert(b))
-        | (Operation::Remove(a), Operation::Remove(b)) => a == b,
-        _ => std::mem::discriminant(a) == std::mem::discriminant(b),
-    }
-}
-
-fn empty() -> Packed {
-    Packed { ends: Vec::new(), data: Vec::new() }
-}
-
-fn push(packed: &mut Packed, value: &[u8]) {
-    packed.data.extend_from_slice(value);
-    packed.ends.push(packed.data.len() as u32);
-}
-
-impl Writer<'_> {
-    fn group(&mut self, empty: EditValues) -> &mut Group {
-        self.edits.group(self.operation, self.at, empty)
+    fn push_long(&mut self, operation: Operation, at: At, kind: Kind, index: u32, value: i64) {
+        self.longs.push(value);
+        self.push(operation, at, kind, index, self.longs.len() as u32 - 1);
     }
 
-    /// A string.
-    pub fn str(&mut self, index: u32, value: &str) {
-        let group = self.group(EditValues::Strings(empty()));
-        group.index.push(index);
-        if let EditValues::Strings(packed) = &mut group.values {
-            push(packed, value.as_bytes());
+    fn push_blob(&mut self, operation: Operation, at: At, kind: Kind, index: u32, value: &[u8]) {
+        self.data.extend_from_slice(value);
+        self.ends.push(self.data.len() as u32);
+        self.push(operation, at, kind, index, self.ends.len() as u32 - 1);
+    }
+
+    fn blob(&self, index: u32) -> &[u8] {
+        let index = index as usize;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
+        &self.data[start..self.ends[index] as usize]
+    }
+
+    /// Forgets all edits, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.groups.clear();
+        self.items.clear();
+        self.longs.clear();
+        self.ends.clear();
+        self.data.clear();
+    }
+
+    /// The edits as the contract has them; none are left.
+    pub fn finish(&mut self) -> types::Edits {
+        self.sort();
+        let mut arena = Arena {
+            numbers: Vec::with_capacity(self.items.len() + self.ends.len()),
+            longs: Vec::with_capacity(self.longs.len()),
+            bytes: Vec::with_capacity(self.data.len()),
+        };
+        let mut edits = Vec::with_capacity(self.groups.len());
+        for items in self.items.chunk_by(|a, b| a.group == b.group) {
+            edits.push(self.edit(self.groups[items[0].group as usize], items, &mut arena));
         }
+        self.clear();
+        types::Edits { items: edits, arena }
     }
 
-    /// An int.
-    pub fn int(&mut self, index: u32, value: i64) {
-        let group = self.group(EditValues::Ints(Vec::new()));
-        group.index.push(index);
-        if let EditValues::Ints(values) = &mut group.values {
-            values.push(value);
+    /// By group, and ascending; of equal ones the first counts for inserts, for others the last.
+    fn sort(&mut self) {
+        let place = |item: &Item| (item.group, item.index);
+        if self.items.is_sorted_by(|a, b| place(a) < place(b)) {
+            return;
         }
+        self.items.sort_by_key(place);
+        let groups = &self.groups;
+        self.items.dedup_by(|later, kept| {
+            let same = place(later) == place(kept);
+            if same && !matches!(groups[kept.group as usize].operation, Operation::Insert(_)) {
+                *kept = *later;
+            }
+            same
+        });
     }
 
-    /// A double.
-    pub fn double(&mut self, index: u32, value: f64) {
-        let group = self.group(EditValues::Doubles(Vec::new()));
-        group.index.push(index);
-        if let EditValues::Doubles(values) = &mut group.values {
-            values.push(value);
-        }
-    }
-
-    /// A bool.
-    pub fn boolean(&mut self, index: u32, value: bool) {
-        let group = self.group(EditValues::Booleans(Vec::new()));
-        group.index.push(index);
-        if let EditValues::Booleans(values) = &mut group.values {
-            values.push(u8::from(value));
-        }
-    }
-
-    /// Bytes.
-    pub fn bytes(&mut self, index: u32, value: &[u8]) {
-        let group = self.group(EditValues::Bytes(empty()));
-        group.index.push(index);
-        if let EditValues::Bytes(packed) = &mut group.values {
-            push(packed, value);
-        }
-    }
-
-    /// Any value, as OTLP/JSON has it.
-    pub fn json(&mut self, index: u32, value: &str) {
-        let group = self.group(EditValues::Json(empty()));
-        group.index.push(index);
-        if let EditValues::Json(packed) = &mut group.values {
-            push(packed, value.as_bytes());
-        }
-    }
-}
-
-impl Group {
-    fn finish(mut self) -> Edit {
-        if !self.index.is_sorted_by(|a, b| a < b) {
-            self.sort();
-        }
-        let at = self.index;
-        let address = match self.at {
+    fn edit(&self, group: Group, items: &[Item], arena: &mut Arena) -> Edit {
+        let at = put(&mut arena.numbers, items.iter().map(|item| item.index));
+        let address = match group.at {
             At::Entries(column) => Address::Entries(ColumnPart { column, at }),
             At::Cells(column) => Address::Cells(ColumnPart { column, at }),
             At::Rows => Address::Rows(at),
         };
-        Edit { operation: self.operation, address, values: self.values }
+        let longs = items.iter().map(|item| self.longs[item.value as usize]);
+        let values = match group.kind {
+            Kind::None => EditValues::None,
+            Kind::Str => EditValues::Strings(self.strings(items, arena)),
+            Kind::Bytes => EditValues::Bytes(self.strings(items, arena)),
+            Kind::Json => EditValues::Json(self.strings(items, arena)),
+            Kind::Int => EditValues::Ints(put(&mut arena.longs, longs)),
+            Kind::Double => EditValues::Doubles(put(&mut arena.longs, longs)),
+            Kind::Boolean => EditValues::Booleans(put(&mut arena.bytes, longs.map(|set| set as u8))),
+        };
+        Edit { operation: group.operation, address, values }
     }
 
-    /// Ascending; of equal ones the first counts for inserts, for others the last.
-    fn sort(&mut self) {
-        let mut order: Vec<usize> = (0..self.index.len()).collect();
-        if !matches!(self.operation, Operation::Insert(_)) {
-            order.reverse();
+    fn strings(&self, items: &[Item], arena: &mut Arena) -> Strings {
+        let start = arena.bytes.len();
+        for item in items {
+            arena.bytes.extend_from_slice(self.blob(item.value));
         }
-        order.sort_by_key(|&i| self.index[i]);
-        order.dedup_by_key(|i| self.index[*i]);
-        self.index = order.iter().map(|&i| self.index[i]).collect();
-        match &mut self.values {
-            EditValues::None => {}
-            EditValues::Ints(values) => *values = order.iter().map(|&i| values[i]).collect(),
-            EditValues::Doubles(values) => *values = order.iter().map(|&i| values[i]).collect(),
-            EditValues::Booleans(values) => *values = order.iter().map(|&i| values[i]).collect(),
-            EditValues::Strings(packed) | EditValues::Bytes(packed) | EditValues::Json(packed) => {
-                let mut sorted = empty();
-                for i in order {
-                    let start = if i == 0 { 0 } else { packed.ends[i - 1] as usize };
-                    push(&mut sorted, &packed.data[start..packed.ends[i] as usize]);
-                }
-                *packed = sorted;
-            }
-        }
+        let data = Slice { start: start as u32, len: (arena.bytes.len() - start) as u32 };
+        let mut end = 0;
+        let ends = items.iter().map(|item| {
+            end += self.blob(item.value).len() as u32;
+            end
+        });
+        Strings { ends: put(&mut arena.numbers, ends), data }
+    }
+}
+
+impl Writer<'_> {
+    fn long(&mut self, kind: Kind, index: u32, value: i64) {
+        self.edits.push_long(self.operation, self.at, kind, index, value);
+    }
+
+    fn blob(&mut self, kind: Kind, index: u32, value: &[u8]) {
+        self.edits.push_blob(self.operation, self.at, kind, index, value);
+    }
+
+    /// A string.
+    pub fn str(&mut self, index: u32, value: &str) {
+        self.blob(Kind::Str, index, value.as_bytes());
+    }
+
+    /// An int.
+    pub fn int(&mut self, index: u32, value: i64) {
+        self.long(Kind::Int, index, value);
+    }
+
+    /// A double.
+    pub fn double(&mut self, index: u32, value: f64) {
+        self.long(Kind::Double, index, value.to_bits() as i64);
+    }
+
+    /// A bool.
+    pub fn boolean(&mut self, index: u32, value: bool) {
+        self.long(Kind::Boolean, index, i64::from(value));
+    }
+
+    /// Bytes.
+    pub fn bytes(&mut self, index: u32, value: &[u8]) {
+        self.blob(Kind::Bytes, index, value);
+    }
+
+    /// Any value, as OTLP/JSON has it.
+    pub fn json(&mut self, index: u32, value: &str) {
+        self.blob(Kind::Json, index, value.as_bytes());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arena::{Texts, longs, numbers};
 
     #[test]
     fn edits_of_one_kind_become_one_ascending_edit() {
@@ -276,12 +311,19 @@ mod tests {
         edits.delete(Column(0), 4);
         edits.insert(target).int(4, 1);
         edits.insert(target).int(4, 2);
-        let edits = edits.finish();
-        assert_eq!(edits.len(), 4);
-        assert_eq!(edits[0].address, Address::Rows(vec![2, 7]));
-        assert_eq!(edits[0].values, EditValues::Strings(Packed { ends: vec![1, 3], data: b"yzz".to_vec() }));
-        assert_eq!(edits[1].values, EditValues::Ints(vec![5]));
-        assert_eq!(edits[2].address, Address::Entries(ColumnPart { column: 0, at: vec![4] }));
-        assert_eq!(edits[3].values, EditValues::Ints(vec![1]));
+        let types::Edits { items, arena } = edits.finish();
+        let rows = |edit: &Edit| match edit.address {
+            Address::Rows(at) | Address::Entries(ColumnPart { at, .. }) => numbers(&arena, at).to_vec(),
+            Address::Cells(_) => panic!("no edit of cells"),
+        };
+        let ints = |edit: &Edit| match edit.values {
+            EditValues::Ints(at) => longs(&arena, at).to_vec(),
+            _ => panic!("no ints"),
+        };
+        assert_eq!(items.iter().map(rows).collect::<Vec<_>>(), [vec![2, 7], vec![1], vec![4], vec![4]]);
+        let EditValues::Strings(texts) = items[0].values else { panic!("no strings") };
+        assert_eq!([0, 1].map(|i| Texts::new(&arena, texts).get(i)), ["y", "zz"]);
+        assert_eq!((ints(&items[1]), ints(&items[3])), (vec![5], vec![1]));
+        assert_eq!(items[2].values, EditValues::None);
     }
 }

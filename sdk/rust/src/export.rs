@@ -56,7 +56,7 @@ macro_rules! export_plugin {
             use $crate::glue::transform as wit;
             $crate::export_plugin!(@lifecycle $plugin, $kind);
             impl wit::transform::Guest for Component {
-                fn process(ctx: wit::Context, batch: wit::Batch) -> Result<Vec<wit::Edit>, String> {
+                fn process(ctx: wit::Context, batch: wit::Batch) -> Result<wit::Edits, String> {
                     wit::process::<$plugin>(&SLOT, &ctx, &batch)
                 }
             }
@@ -87,7 +87,15 @@ pub mod glue {
     use std::thread::LocalKey;
 
     /// The configured plugin of an instance.
-    pub type Slot<P> = RefCell<Option<(P, crate::Plan)>>;
+    pub struct Configured<P> {
+        plugin: P,
+        plan: crate::Plan,
+        /// Kept for its memory.
+        edits: crate::Edits,
+    }
+
+    /// Where an instance keeps it.
+    pub type Slot<P> = RefCell<Option<Configured<P>>>;
 
     const UNCONFIGURED: &str = "called before configure";
 
@@ -101,10 +109,13 @@ pub mod glue {
 
     fn with<P: 'static, T>(
         slot: &'static LocalKey<Slot<P>>,
-        act: impl FnOnce(&mut P, &crate::Plan) -> Result<T, String>,
+        act: impl FnOnce(&mut Configured<P>) -> Result<T, String>,
     ) -> Result<T, String> {
         slot.with(|slot| match &mut *slot.borrow_mut() {
-            Some((plugin, plan)) => act(plugin, plan),
+            Some(configured) => {
+                configured.edits.clear();
+                act(configured)
+            }
             None => Err(UNCONFIGURED.to_owned()),
         })
     }
@@ -148,7 +159,9 @@ pub mod glue {
                         |e: crate::ConfigError| lifecycle::ConfigError { path: e.path, message: e.message };
                     errors.0.into_iter().map(error).collect::<Vec<_>>()
                 })?;
-                slot.with(|slot| *slot.borrow_mut() = Some((plugin, plan.clone())));
+                let configured =
+                    super::Configured { plugin, plan: plan.clone(), edits: crate::Edits::default() };
+                slot.with(|slot| *slot.borrow_mut() = Some(configured));
                 Ok(lifecycle::Plan {
                     steps: plan.steps,
                     fields: plan.fields,
@@ -162,7 +175,7 @@ pub mod glue {
 
     pub mod transform {
         use super::{LocalKey, Slot};
-        pub use crate::types::{Batch, Context, Edit};
+        pub use crate::types::{Batch, Context, Edits};
         pub use cadenza_plugin_bindings as bindings;
         pub use cadenza_plugin_bindings::export_transform_component;
         pub use cadenza_plugin_bindings::exports::cadenza::plugin::{lifecycle, transform};
@@ -173,10 +186,9 @@ pub mod glue {
             slot: &'static LocalKey<Slot<P>>,
             ctx: &Context,
             batch: &Batch,
-        ) -> Result<Vec<Edit>, String> {
-            super::with(slot, |plugin, plan| {
-                let mut edits = crate::Edits::default();
-                plugin.process(ctx, &crate::Batch::new(batch, plan), &mut edits)?;
+        ) -> Result<Edits, String> {
+            super::with(slot, |super::Configured { plugin, plan, edits }| {
+                plugin.process(ctx, &crate::Batch::new(batch, plan), edits)?;
                 Ok(edits.finish())
             })
         }
@@ -196,10 +208,11 @@ pub mod glue {
             ctx: &Context,
             batch: &Batch,
         ) -> Result<head::Verdicts, String> {
-            super::with(slot, |plugin, plan| {
-                let mut verdicts = crate::Verdicts::new(batch.spans);
+            super::with(slot, |super::Configured { plugin, plan, edits }| {
+                let mut verdicts = crate::Verdicts::new(batch.spans, std::mem::take(edits));
                 plugin.decide(ctx, &crate::Batch::new(batch, plan), &mut verdicts)?;
-                Ok(head::Verdicts { keep: verdicts.keep, edits: verdicts.edits.finish() })
+                *edits = verdicts.edits;
+                Ok(head::Verdicts { keep: verdicts.keep, edits: edits.finish() })
             })
         }
     }

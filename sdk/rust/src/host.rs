@@ -35,14 +35,27 @@ pub fn increment(key: &str, delta: i64, ttl_ms: Option<u32>) -> Result<i64, Stat
 }
 
 /// 16 hex digits for each value, keyed with a secret that never leaves the server.
-pub fn keyed_hashes<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub fn keyed_hashes<'a>(values: impl IntoIterator<Item = &'a str>) -> Hashes {
     let mut packed = Packed { ends: Vec::new(), data: Vec::new() };
     for value in values {
         packed.data.extend_from_slice(value.as_bytes());
         packed.ends.push(packed.data.len() as u32);
     }
-    let digits = imports::keyed_hash(&packed);
-    digits.chunks(16).map(|chunk| String::from_utf8_lossy(chunk).into_owned()).collect()
+    if packed.ends.is_empty() {
+        return Hashes(Vec::new());
+    }
+    Hashes(imports::keyed_hash(&packed))
+}
+
+/// Hashes, in the order of the values.
+#[derive(Clone, Debug)]
+pub struct Hashes(Vec<u8>);
+
+impl Hashes {
+    /// Hex digits of each.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.chunks(16).map(|digits| std::str::from_utf8(digits).unwrap_or_default())
+    }
 }
 
 #[cfg(target_arch = "wasm32")]

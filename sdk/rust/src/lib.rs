@@ -45,6 +45,7 @@
 //!
 //! With the feature `testing`, plugins are tested without a server or WebAssembly: see [`testing`].
 
+mod arena;
 pub mod batch;
 mod config;
 mod edits;

@@ -41,7 +41,7 @@ impl Transform for Customers {
     fn process(&mut self, _: &Context, batch: &Batch<'_>, edits: &mut Edits) -> Result<(), String> {
         for &column in &self.0 {
             let hashes = host::keyed_hashes(batch.column(column).entries().map(|entry| entry.text));
-            for (entry, hash) in (0..).zip(&hashes) {
+            for (entry, hash) in (0..).zip(hashes.iter()) {
                 edits.update(column).str(entry, &format!("customer-{hash}"));
             }
         }

@@ -29,7 +29,9 @@ const CONFIGURE: &str = r#"
     (global.set $next (i32.const 65536))
     i32.const 2048)"#;
 
-/// Where the answer of `process` lies: `result`, `payload`, `length`. All zero: no edits.
+/// The answer of `process` lies at 3000: whether it is an error, and then address and length of the edits, of the
+/// numbers, of the longs and of the bytes. All zero: no edits. What `process` gets lies in the guest's memory, with
+/// the number of spans after the context, the tables, the columns and the keys.
 const TEMPLATE: &str = r#"
 (module
   IMPORTS
@@ -53,8 +55,8 @@ const TEMPLATE: &str = r#"
   CONFIGURE
   MORE
   (func (export "cadenza:plugin/transform@0.1.0#process")
-    (param i32 i32 i64 i64 i32 i32 i32 i32 i32 i32 i32 i32) (param $spans i32) (result i32)
-    (local $i i32) (local $p i32)
+    (param $batch i32) (result i32) (local $spans i32) (local $i i32) (local $p i32)
+    (local.set $spans (i32.load offset=56 (local.get $batch)))
     PROCESS
     (global.set $next (i32.const 65536))
     i32.const 3000)

@@ -43,7 +43,7 @@ impl Transform for Scrubber {
         let hashed = batch.column(self.hashed);
         let hashes = host::keyed_hashes(hashed.entries().map(|entry| entry.text));
         let mut writer = edits.update(self.hashed);
-        for (entry, hash) in hashed.entries().zip(&hashes) {
+        for (entry, hash) in hashed.entries().zip(hashes.iter()) {
             writer.str(entry.index, hash);
         }
         for column in self.masked {

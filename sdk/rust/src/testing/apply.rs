@@ -3,10 +3,64 @@
 use super::data::{Attributes, Data, Value};
 use super::project::{cells_of, project};
 use crate::Plan;
+use crate::arena::{Texts, bytes, longs, numbers};
 use crate::types::{
-    Address, AttributeField, Batch, CellEdits, Cells, Edit, EditValues, Field, Intrinsic, Operation, Packed,
-    Scope,
+    self, Address, Arena, AttributeField, Batch, CellEdits, Cells, EditValues, Field, Intrinsic, Operation,
+    Scope, Strings,
 };
+
+/// An edit with its slices resolved.
+struct Edit<'a> {
+    operation: Operation,
+    /// The column whose cells or entries are meant; none for rows.
+    column: Option<u32>,
+    is_entries: bool,
+    at: &'a [u32],
+    values: Vec<Value>,
+}
+
+impl<'a> Edit<'a> {
+    fn new(edit: &types::Edit, arena: &'a Arena) -> Self {
+        let (column, is_entries, at) = match edit.address {
+            Address::Entries(part) => (Some(part.column), true, part.at),
+            Address::Cells(part) => (Some(part.column), false, part.at),
+            Address::Rows(at) => (None, false, at),
+        };
+        let at = numbers(arena, at);
+        assert!(at.is_sorted_by(|a, b| a < b), "not ascending: {at:?}");
+        Self { operation: edit.operation, column, is_entries, at, values: values(edit.values, arena) }
+    }
+
+    /// The value of an item; one for all of them if there is one.
+    fn value(&self, item: usize) -> Value {
+        match self.values.as_slice() {
+            [] => panic!("the edit has no values"),
+            [one] => one.clone(),
+            values => values[item].clone(),
+        }
+    }
+}
+
+fn values(values: EditValues, arena: &Arena) -> Vec<Value> {
+    let blobs = |strings: Strings, value: fn(&[u8]) -> Value| {
+        let texts = Texts::new(arena, strings);
+        (0..texts.len() as u32).map(|i| value(texts.blob(i))).collect()
+    };
+    let double = |&bits: &i64| Value::Double(f64::from_bits(bits as u64));
+    match values {
+        EditValues::None => Vec::new(),
+        EditValues::Strings(strings) => {
+            blobs(strings, |text| Value::Str(String::from_utf8(text.to_vec()).expect("UTF-8")))
+        }
+        EditValues::Ints(at) => longs(arena, at).iter().map(|&value| Value::Int(value)).collect(),
+        EditValues::Doubles(at) => longs(arena, at).iter().map(double).collect(),
+        EditValues::Booleans(at) => bytes(arena, at).iter().map(|&set| Value::Boolean(set != 0)).collect(),
+        EditValues::Bytes(strings) => blobs(strings, |bytes| Value::Bytes(bytes.to_vec())),
+        EditValues::Json(strings) => {
+            blobs(strings, |json| Value::from_json(&serde_json::from_slice(json).expect("JSON")))
+        }
+    }
+}
 
 /// What an edit reaches, resolved against the rows as the plugin saw them.
 struct Reached {
@@ -21,13 +75,14 @@ struct Reached {
 ///
 /// # Panics
 /// At edits that the server would refuse: not granted by the plan, out of range, not ascending.
-pub fn apply(plan: &Plan, data: &mut Data, edits: &[Edit]) {
+pub fn apply(plan: &Plan, data: &mut Data, edits: &types::Edits) {
     let batch = project(plan, data);
     let seen = data.clone();
     // Removed cells and rows keep their places until the end, so that later edits still find theirs.
     let mut dead: Vec<(Scope, usize, usize)> = Vec::new();
     let mut dead_rows: Vec<(Scope, usize)> = Vec::new();
-    for edit in edits {
+    for edit in &edits.items {
+        let edit = &Edit::new(edit, &edits.arena);
         match edit.operation {
             Operation::Update => update(plan, data, &seen, &batch, edit),
             Operation::Delete => {
@@ -70,57 +125,24 @@ fn grants(edits: CellEdits, needs: CellEdits) -> bool {
     edits & needs == needs
 }
 
-/// The value of an item; one for all of them if there is one.
-fn value(values: &EditValues, item: usize) -> Value {
-    fn one<T: Clone>(values: &[T], item: usize) -> T {
-        if values.len() == 1 { values[0].clone() } else { values[item].clone() }
-    }
-    fn blob(packed: &Packed, item: usize) -> &[u8] {
-        let item = if packed.ends.len() == 1 { 0 } else { item };
-        let start = if item == 0 { 0 } else { packed.ends[item - 1] as usize };
-        &packed.data[start..packed.ends[item] as usize]
-    }
-    match values {
-        EditValues::None => panic!("the edit has no values"),
-        EditValues::Strings(packed) => {
-            Value::Str(String::from_utf8(blob(packed, item).to_vec()).expect("UTF-8"))
-        }
-        EditValues::Ints(values) => Value::Int(one(values, item)),
-        EditValues::Doubles(values) => Value::Double(one(values, item)),
-        EditValues::Booleans(values) => Value::Boolean(one(values, item) != 0),
-        EditValues::Bytes(packed) => Value::Bytes(blob(packed, item).to_vec()),
-        EditValues::Json(packed) => {
-            Value::from_json(&serde_json::from_slice(blob(packed, item)).expect("JSON"))
-        }
-    }
-}
-
 /// Cells of a column that the edit addresses: index of the cell, item of the address.
-fn addressed(batch: &Batch, edit: &Edit) -> (u32, Vec<(usize, usize)>) {
-    let ascending = |at: &[u32]| assert!(at.is_sorted_by(|a, b| a < b), "not ascending: {at:?}");
-    match &edit.address {
-        Address::Rows(_) => panic!("{:?} takes no rows", edit.operation),
-        Address::Cells(part) => {
-            ascending(&part.at);
-            (part.column, part.at.iter().enumerate().map(|(item, &cell)| (cell as usize, item)).collect())
-        }
-        Address::Entries(part) => {
-            ascending(&part.at);
-            let Cells::Coded(coded) = &batch.columns[part.column as usize].cells else {
-                panic!("column {} has no entries", part.column)
-            };
-            let entries = coded.values.ends.len().max(coded.keys.len());
-            assert!(part.at.iter().all(|&entry| (entry as usize) < entries), "no such entry: {:?}", part.at);
-            let item = |code: &u32| part.at.binary_search(code).ok();
-            (
-                part.column,
-                coded.codes.iter().enumerate().filter_map(|(cell, code)| Some((cell, item(code)?))).collect(),
-            )
-        }
+fn addressed(batch: &Batch, edit: &Edit<'_>) -> (u32, Vec<(usize, usize)>) {
+    let Some(column) = edit.column else { panic!("{:?} takes no rows", edit.operation) };
+    if !edit.is_entries {
+        return (column, edit.at.iter().enumerate().map(|(item, &cell)| (cell as usize, item)).collect());
     }
+    let Cells::Coded(coded) = batch.columns[column as usize].cells else {
+        panic!("column {column} has no entries")
+    };
+    let codes = numbers(&batch.arena, coded.codes);
+    // A column of presence has one entry and no value for it.
+    let entries = coded.values.ends.len.max(coded.keys.len).max(u32::from(!codes.is_empty()));
+    assert!(edit.at.iter().all(|&entry| entry < entries), "no such entry: {:?}", edit.at);
+    let item = |code: &u32| edit.at.binary_search(code).ok();
+    (column, codes.iter().enumerate().filter_map(|(cell, code)| Some((cell, item(code)?))).collect())
 }
 
-fn reached(field: &AttributeField, seen: &Data, batch: &Batch, edit: &Edit) -> Reached {
+fn reached(field: &AttributeField, seen: &Data, batch: &Batch, edit: &Edit<'_>) -> Reached {
     let places = cells_of(field, &mut seen.clone());
     let (_, cells) = addressed(batch, edit);
     Reached {
@@ -134,7 +156,7 @@ fn attribute_cells(
     plan: &Plan,
     seen: &Data,
     batch: &Batch,
-    edit: &Edit,
+    edit: &Edit<'_>,
     needs: CellEdits,
 ) -> (Scope, Vec<(usize, usize)>) {
     match &plan.fields[addressed(batch, edit).0 as usize] {
@@ -147,7 +169,7 @@ fn attribute_cells(
     }
 }
 
-fn update(plan: &Plan, data: &mut Data, seen: &Data, batch: &Batch, edit: &Edit) {
+fn update(plan: &Plan, data: &mut Data, seen: &Data, batch: &Batch, edit: &Edit<'_>) {
     let (column, cells) = addressed(batch, edit);
     match &plan.fields[column as usize] {
         Field::Attribute(field) => {
@@ -157,7 +179,7 @@ fn update(plan: &Plan, data: &mut Data, seen: &Data, batch: &Batch, edit: &Edit)
             );
             let reached = reached(field, seen, batch, edit);
             for (&(row, place), &item) in reached.cells.iter().zip(&reached.items) {
-                data.attributes(reached.scope).swap_remove(row)[place].1 = value(&edit.values, item);
+                data.attributes(reached.scope).swap_remove(row)[place].1 = edit.value(item);
             }
         }
         Field::Intrinsic(field) => {
@@ -166,9 +188,7 @@ fn update(plan: &Plan, data: &mut Data, seen: &Data, batch: &Batch, edit: &Edit)
                 "the plan does not ask to update column {column}"
             );
             for (row, item) in cells {
-                let Value::Str(text) = value(&edit.values, item) else {
-                    panic!("{:?} is text", field.intrinsic)
-                };
+                let Value::Str(text) = edit.value(item) else { panic!("{:?} is text", field.intrinsic) };
                 *text_of(data, field.intrinsic, row) = text;
             }
         }
@@ -194,14 +214,13 @@ fn rows(
     data: &mut Data,
     seen: &Data,
     batch: &Batch,
-    edit: &Edit,
+    edit: &Edit<'_>,
     scope: Scope,
 ) -> Vec<(usize, usize)> {
-    if let Address::Rows(rows) = &edit.address {
-        assert!(rows.is_sorted_by(|a, b| a < b), "not ascending: {rows:?}");
+    if edit.column.is_none() {
         let count = data.attributes(scope).len();
-        assert!(rows.iter().all(|&row| (row as usize) < count), "no such row: {rows:?}");
-        return rows.iter().enumerate().map(|(item, &row)| (row as usize, item)).collect();
+        assert!(edit.at.iter().all(|&row| (row as usize) < count), "no such row: {:?}", edit.at);
+        return edit.at.iter().enumerate().map(|(item, &row)| (row as usize, item)).collect();
     }
     let (column, cells) = addressed(batch, edit);
     let (from, at): (Scope, Vec<(usize, usize)>) = match &plan.fields[column as usize] {
@@ -246,10 +265,18 @@ fn table_of(intrinsic: Intrinsic) -> Scope {
     }
 }
 
-fn write(plan: &Plan, data: &mut Data, seen: &Data, batch: &Batch, edit: &Edit, target: u32, replace: bool) {
+fn write(
+    plan: &Plan,
+    data: &mut Data,
+    seen: &Data,
+    batch: &Batch,
+    edit: &Edit<'_>,
+    target: u32,
+    replace: bool,
+) {
     let target = &plan.targets[target as usize];
     for (row, item) in rows(plan, data, seen, batch, edit, target.scope) {
-        let value = value(&edit.values, item);
+        let value = edit.value(item);
         let attributes: &mut Attributes = data.attributes(target.scope).swap_remove(row);
         let mut there = attributes.iter_mut().filter(|(key, _)| *key == target.key).peekable();
         if there.peek().is_none() {

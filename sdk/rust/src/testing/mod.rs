@@ -21,7 +21,7 @@ pub use apply::apply;
 pub use data::{Attributes, Data, Event, Link, Resource, Scoped, Span, Value};
 pub use project::project;
 
-use crate::types::{Context, Edit};
+use crate::types::{self, Context};
 use crate::{Edits, Errors, HeadSampler, Plan, Plugin, Transform, Verdicts};
 
 /// What calls get in tests.
@@ -40,7 +40,7 @@ pub fn plan<P: Plugin>(json: &str) -> Plan {
 }
 
 /// Runs an enricher or scrubber over the data, and gives its edits.
-pub fn run<P: Transform>(json: &str, data: &mut Data) -> Vec<Edit> {
+pub fn run<P: Transform>(json: &str, data: &mut Data) -> types::Edits {
     let (mut plugin, plan) = configure::<P>(json).unwrap_or_else(|errors| panic!("{errors}"));
     let batch = project(&plan, data);
     let mut edits = Edits::default();
@@ -56,7 +56,7 @@ pub fn run<P: Transform>(json: &str, data: &mut Data) -> Vec<Edit> {
 pub fn decide<P: HeadSampler>(json: &str, data: &mut Data) -> Vec<bool> {
     let (mut plugin, plan) = configure::<P>(json).unwrap_or_else(|errors| panic!("{errors}"));
     let batch = project(&plan, data);
-    let mut verdicts = Verdicts::new(batch.spans);
+    let mut verdicts = Verdicts::new(batch.spans, Edits::default());
     plugin
         .decide(&context(), &crate::Batch::new(&batch, &plan), &mut verdicts)
         .unwrap_or_else(|error| panic!("{error}"));

@@ -2,9 +2,10 @@
 
 use super::data::{Attributes, Data, Value};
 use crate::Plan;
+use crate::arena::put;
 use crate::types::{
-    AttributeField, Batch, Cells, Coded, Column, Field, Intrinsic, KeySelector, Packed, Scope, Table,
-    ValueType,
+    Arena, AttributeField, Batch, Cells, Coded, Column, Field, Intrinsic, KeySelector, Scope, Slice, Strings,
+    Table, ValueType,
 };
 use regex_lite::Regex;
 use std::collections::HashMap;
@@ -86,56 +87,90 @@ impl Dictionary {
     }
 }
 
-fn packed<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Packed {
-    let mut packed = Packed { ends: Vec::new(), data: Vec::new() };
-    for value in values {
-        packed.data.extend_from_slice(value);
-        packed.ends.push(packed.data.len() as u32);
+/// Fills an arena.
+struct Filler(Arena);
+
+impl Filler {
+    fn numbers(&mut self, items: &[u32]) -> Slice {
+        put(&mut self.0.numbers, items.iter().copied())
     }
-    packed
+
+    fn longs(&mut self, items: &[i64]) -> Slice {
+        put(&mut self.0.longs, items.iter().copied())
+    }
+
+    fn bytes(&mut self, items: &[u8]) -> Slice {
+        put(&mut self.0.bytes, items.iter().copied())
+    }
+}
+
+fn strings(arena: &mut Filler, values: &[Vec<u8>]) -> Strings {
+    let ends: Vec<u32> = values
+        .iter()
+        .scan(0, |end, value| {
+            *end += value.len() as u32;
+            Some(*end)
+        })
+        .collect();
+    Strings { ends: arena.numbers(&ends), data: arena.bytes(&values.concat()) }
 }
 
 /// A batch as the plan asks for it.
 pub fn project(plan: &Plan, data: &mut Data) -> Batch {
     let mut keys = Dictionary::default();
+    let mut arena = Filler(Arena { numbers: Vec::new(), longs: Vec::new(), bytes: Vec::new() });
+    let nothing = arena.numbers(&[]);
     let columns = plan.fields.iter().map(|field| match field {
-        Field::Attribute(field) => attribute_column(field, data, &mut keys),
+        Field::Attribute(field) => attribute_column(field, data, &mut keys, &mut arena),
         Field::Intrinsic(field) => {
-            Column { rows: Vec::new(), cell_keys: Vec::new(), cells: intrinsic_cells(field.intrinsic, data) }
+            let cells = intrinsic_cells(field.intrinsic, data, &mut arena);
+            Column { rows: nothing, cell_keys: nothing, cells }
         }
     });
     let columns = columns.collect();
     let tables = plan.tables.iter().map(|&scope| Table {
         scope,
         rows: data.attributes(scope).len() as u32,
-        parent: data.parents(scope),
+        parent: arena.numbers(&data.parents(scope)),
     });
     Batch {
         tables: tables.collect(),
         columns,
-        keys: packed(keys.values.iter().map(Vec::as_slice)),
+        keys: strings(&mut arena, &keys.values),
         spans: data.spans.len() as u32,
+        arena: arena.0,
     }
 }
 
-fn attribute_column(field: &AttributeField, data: &mut Data, keys: &mut Dictionary) -> Column {
+fn attribute_column(
+    field: &AttributeField,
+    data: &mut Data,
+    keys: &mut Dictionary,
+    arena: &mut Filler,
+) -> Column {
     let places = cells_of(field, data);
     let rows = data.attributes(field.place.scope);
     let at: Vec<&(String, Value)> = places.iter().map(|&(row, place)| &rows[row][place]).collect();
     let exact = matches!(field.place.key, KeySelector::Exact(_));
     let mut cell_keys: Vec<u32> =
         at.iter().map(|(key, _)| if exact { 0 } else { keys.code(0, key.as_bytes()) }).collect();
-    let coded = |bytes: fn(&Value) -> Vec<u8>| {
+    let mut coded = |bytes: fn(&Value) -> Vec<u8>| {
         let mut dictionary = Dictionary::default();
-        let codes =
+        let codes: Vec<u32> =
             at.iter().zip(&cell_keys).map(|((_, value), &key)| dictionary.code(key, &bytes(value))).collect();
-        let presence = matches!(field.value_type, ValueType::Presence);
+        if exact {
+            dictionary.keys.clear();
+        }
+        if matches!(field.value_type, ValueType::Presence) {
+            dictionary.values.clear();
+        }
         Cells::Coded(Coded {
-            codes,
-            keys: if exact { Vec::new() } else { dictionary.keys },
-            values: packed(dictionary.values.iter().map(Vec::as_slice).filter(|_| !presence)),
+            codes: arena.numbers(&codes),
+            keys: arena.numbers(&dictionary.keys),
+            values: strings(arena, &dictionary.values),
         })
     };
+    let values = at.iter().map(|(_, value)| value);
     let cells = match field.value_type {
         ValueType::Str | ValueType::Text => coded(|value| value.text().into_bytes()),
         ValueType::Json => coded(|value| value.json().into_bytes()),
@@ -143,70 +178,73 @@ fn attribute_column(field: &AttributeField, data: &mut Data, keys: &mut Dictiona
         ValueType::Bytes => {
             coded(|value| if let Value::Bytes(bytes) = value { bytes.clone() } else { Vec::new() })
         }
-        ValueType::Int => Cells::Ints(
-            at.iter().filter_map(|(_, v)| if let Value::Int(v) = v { Some(*v) } else { None }).collect(),
-        ),
-        ValueType::Double => Cells::Doubles(
-            at.iter().filter_map(|(_, v)| if let Value::Double(v) = v { Some(*v) } else { None }).collect(),
-        ),
-        ValueType::Boolean => Cells::Booleans(
-            at.iter()
-                .filter_map(|(_, v)| if let Value::Boolean(v) = v { Some(u8::from(*v)) } else { None })
-                .collect(),
-        ),
+        ValueType::Int => {
+            let ints = values.filter_map(|value| if let Value::Int(v) = value { Some(*v) } else { None });
+            Cells::Ints(arena.longs(&ints.collect::<Vec<_>>()))
+        }
+        ValueType::Double => {
+            let bits =
+                values.filter_map(
+                    |value| if let Value::Double(v) = value { Some(v.to_bits() as i64) } else { None },
+                );
+            Cells::Doubles(arena.longs(&bits.collect::<Vec<_>>()))
+        }
+        ValueType::Boolean => {
+            let booleans = values
+                .filter_map(|value| if let Value::Boolean(v) = value { Some(u8::from(*v)) } else { None });
+            Cells::Booleans(arena.bytes(&booleans.collect::<Vec<_>>()))
+        }
     };
     if exact || matches!(cells, Cells::Coded(_)) {
         cell_keys.clear();
     }
-    Column { rows: places.iter().map(|&(row, _)| row as u32).collect(), cell_keys, cells }
+    let rows: Vec<u32> = places.iter().map(|&(row, _)| row as u32).collect();
+    Column { rows: arena.numbers(&rows), cell_keys: arena.numbers(&cell_keys), cells }
 }
 
-fn intrinsic_cells(intrinsic: Intrinsic, data: &Data) -> Cells {
-    fn text<'a>(values: impl Iterator<Item = &'a String>) -> Cells {
-        let mut dictionary = Dictionary::default();
-        let codes = values.map(|value| dictionary.code(0, value.as_bytes())).collect();
-        let values = packed(dictionary.values.iter().map(Vec::as_slice));
-        Cells::Coded(Coded { codes, keys: Vec::new(), values })
-    }
-    let of_span = |span: usize| move |row: &usize| *row == span;
+fn texts<'a>(arena: &mut Filler, values: impl Iterator<Item = &'a String>) -> Cells {
+    let mut dictionary = Dictionary::default();
+    let codes: Vec<u32> = values.map(|value| dictionary.code(0, value.as_bytes())).collect();
+    Cells::Coded(Coded {
+        codes: arena.numbers(&codes),
+        keys: arena.numbers(&[]),
+        values: strings(arena, &dictionary.values),
+    })
+}
+
+fn ints(arena: &mut Filler, values: impl Iterator<Item = i64>) -> Cells {
+    Cells::Ints(arena.longs(&values.collect::<Vec<_>>()))
+}
+
+fn ids<const BYTES: usize>(arena: &mut Filler, values: impl Iterator<Item = [u8; BYTES]>) -> Cells {
+    Cells::Ids(arena.bytes(values.collect::<Vec<_>>().as_flattened()))
+}
+
+fn intrinsic_cells(intrinsic: Intrinsic, data: &Data, arena: &mut Filler) -> Cells {
+    let Data { spans, scopes, events, links, .. } = data;
+    let below = |of: Vec<usize>| {
+        (0..spans.len()).map(move |span| of.iter().filter(|&&row| row == span).count() as i64)
+    };
     match intrinsic {
-        Intrinsic::TraceId => Cells::Ids(data.spans.iter().flat_map(|s| s.trace_id).collect()),
-        Intrinsic::SpanId => Cells::Ids(data.spans.iter().flat_map(|s| s.span_id).collect()),
-        Intrinsic::ParentSpanId => Cells::Ids(data.spans.iter().flat_map(|s| s.parent_span_id).collect()),
-        Intrinsic::TraceState => text(data.spans.iter().map(|s| &s.trace_state)),
-        Intrinsic::TraceFlags => Cells::Ints(data.spans.iter().map(|s| i64::from(s.flags)).collect()),
-        Intrinsic::Name => text(data.spans.iter().map(|s| &s.name)),
-        Intrinsic::Kind => Cells::Ints(data.spans.iter().map(|s| s.kind).collect()),
-        Intrinsic::StatusCode => Cells::Ints(data.spans.iter().map(|s| s.status_code).collect()),
-        Intrinsic::StatusMessage => text(data.spans.iter().map(|s| &s.status_message)),
-        Intrinsic::StartUnixNano => {
-            Cells::Ints(data.spans.iter().map(|s| s.start_unix_nano as i64).collect())
-        }
-        Intrinsic::DurationNano => Cells::Ints(data.spans.iter().map(|s| s.duration_nano as i64).collect()),
-        Intrinsic::EventCount => {
-            let of: Vec<usize> = data.events.iter().map(|event| event.span).collect();
-            Cells::Ints(
-                (0..data.spans.len())
-                    .map(|s| of.iter().filter(|row| of_span(s)(row)).count() as i64)
-                    .collect(),
-            )
-        }
-        Intrinsic::LinkCount => {
-            let of: Vec<usize> = data.links.iter().map(|link| link.span).collect();
-            Cells::Ints(
-                (0..data.spans.len())
-                    .map(|s| of.iter().filter(|row| of_span(s)(row)).count() as i64)
-                    .collect(),
-            )
-        }
-        Intrinsic::ScopeName => text(data.scopes.iter().map(|s| &s.name)),
-        Intrinsic::ScopeVersion => text(data.scopes.iter().map(|s| &s.version)),
-        Intrinsic::EventName => text(data.events.iter().map(|e| &e.name)),
-        Intrinsic::EventTimeUnixNano => {
-            Cells::Ints(data.events.iter().map(|e| e.time_unix_nano as i64).collect())
-        }
-        Intrinsic::LinkTraceId => Cells::Ids(data.links.iter().flat_map(|l| l.trace_id).collect()),
-        Intrinsic::LinkSpanId => Cells::Ids(data.links.iter().flat_map(|l| l.span_id).collect()),
-        Intrinsic::LinkTraceState => text(data.links.iter().map(|l| &l.trace_state)),
+        Intrinsic::TraceId => ids(arena, spans.iter().map(|s| s.trace_id)),
+        Intrinsic::SpanId => ids(arena, spans.iter().map(|s| s.span_id)),
+        Intrinsic::ParentSpanId => ids(arena, spans.iter().map(|s| s.parent_span_id)),
+        Intrinsic::TraceState => texts(arena, spans.iter().map(|s| &s.trace_state)),
+        Intrinsic::TraceFlags => ints(arena, spans.iter().map(|s| i64::from(s.flags))),
+        Intrinsic::Name => texts(arena, spans.iter().map(|s| &s.name)),
+        Intrinsic::Kind => ints(arena, spans.iter().map(|s| s.kind)),
+        Intrinsic::StatusCode => ints(arena, spans.iter().map(|s| s.status_code)),
+        Intrinsic::StatusMessage => texts(arena, spans.iter().map(|s| &s.status_message)),
+        Intrinsic::StartUnixNano => ints(arena, spans.iter().map(|s| s.start_unix_nano as i64)),
+        Intrinsic::DurationNano => ints(arena, spans.iter().map(|s| s.duration_nano as i64)),
+        Intrinsic::EventCount => ints(arena, below(events.iter().map(|event| event.span).collect())),
+        Intrinsic::LinkCount => ints(arena, below(links.iter().map(|link| link.span).collect())),
+        Intrinsic::ScopeName => texts(arena, scopes.iter().map(|s| &s.name)),
+        Intrinsic::ScopeVersion => texts(arena, scopes.iter().map(|s| &s.version)),
+        Intrinsic::EventName => texts(arena, events.iter().map(|e| &e.name)),
+        Intrinsic::EventTimeUnixNano => ints(arena, events.iter().map(|e| e.time_unix_nano as i64)),
+        Intrinsic::LinkTraceId => ids(arena, links.iter().map(|l| l.trace_id)),
+        Intrinsic::LinkSpanId => ids(arena, links.iter().map(|l| l.span_id)),
+        Intrinsic::LinkTraceState => texts(arena, links.iter().map(|l| &l.trace_state)),
     }
 }
