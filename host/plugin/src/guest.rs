@@ -1,7 +1,7 @@
 //! A running component.
 
-use crate::bindings::exports::cadenza::plugin::{head, lifecycle, transform};
 use crate::bindings::cadenza::plugin::types as wit;
+use crate::bindings::exports::cadenza::plugin::{head, lifecycle, transform};
 use crate::convert::{self, Crossing};
 use crate::error::{ConfigError, Failure};
 use crate::host::{Effects, Host, Identity, LogGate, cut};
