@@ -70,10 +70,9 @@ impl Plugin for Attributes {
     }
 }
 
+#[scrubber]
 impl Transform for Attributes {
     fn process(&mut self, _: &Context, _: &Batch<'_>, _: &mut Edits) -> Result<(), String> {
         Ok(())
     }
 }
-
-export_plugin!(scrubber: Attributes);

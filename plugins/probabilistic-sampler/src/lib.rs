@@ -137,6 +137,7 @@ impl ProbabilisticSampler {
     }
 }
 
+#[head_sampler]
 impl HeadSampler for ProbabilisticSampler {
     fn decide(&mut self, _: &Context, batch: &Batch<'_>, verdicts: &mut Verdicts) -> Result<(), String> {
         let priorities = self.priorities(batch);
@@ -161,5 +162,3 @@ impl HeadSampler for ProbabilisticSampler {
         Ok(())
     }
 }
-
-export_plugin!(head_sampler: ProbabilisticSampler);

@@ -130,6 +130,7 @@ impl Plugin for ProcessEnricher {
     }
 }
 
+#[enricher]
 impl Transform for ProcessEnricher {
     fn process(&mut self, _: &Context, batch: &Batch<'_>, edits: &mut Edits) -> Result<(), String> {
         for derived in &self.processes {
@@ -141,5 +142,3 @@ impl Transform for ProcessEnricher {
         Ok(())
     }
 }
-
-export_plugin!(enricher: ProcessEnricher);

@@ -143,6 +143,7 @@ impl Plugin for Redaction {
     }
 }
 
+#[scrubber]
 impl Transform for Redaction {
     fn process(&mut self, _: &Context, batch: &Batch<'_>, edits: &mut Edits) -> Result<(), String> {
         if let Some(sanitizers) = &mut self.0 {
@@ -151,8 +152,6 @@ impl Transform for Redaction {
         Ok(())
     }
 }
-
-export_plugin!(scrubber: Redaction);
 
 #[cfg(test)]
 mod tests {

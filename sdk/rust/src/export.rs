@@ -28,8 +28,9 @@ pub trait HeadSampler: Plugin {
     fn decide(&mut self, ctx: &Context, batch: &Batch<'_>, verdicts: &mut Verdicts) -> Result<(), String>;
 }
 
-/// Makes a plugin a component: `export_plugin!(enricher: MyPlugin)`; also `scrubber` and `head_sampler`. In native
-/// builds it makes nothing.
+/// What [`enricher`](crate::enricher), [`scrubber`](crate::scrubber) and [`head_sampler`](crate::head_sampler) expand
+/// to. In native builds it makes nothing.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! export_plugin {
     (enricher: $plugin:ty) => {

@@ -30,6 +30,7 @@
 //!     }
 //! }
 //!
+//! #[enricher]
 //! impl Transform for Words {
 //!     fn process(&mut self, _: &Context, batch: &Batch<'_>, edits: &mut Edits) -> Result<(), String> {
 //!         for entry in batch.column(self.message).entries() {
@@ -39,8 +40,6 @@
 //!         Ok(())
 //!     }
 //! }
-//!
-//! export_plugin!(enricher: Words);
 //! ```
 //!
 //! With the feature `testing`, plugins are tested without a server or WebAssembly: see [`testing`].
@@ -59,6 +58,7 @@ pub mod testing;
 
 pub use batch::Batch;
 pub use cadenza_plugin_bindings::cadenza::plugin::{native, types};
+pub use cadenza_plugin_macros::{enricher, head_sampler, scrubber};
 pub use config::{ConfigError, Errors, parse};
 pub use edits::{Edits, Verdicts};
 #[doc(hidden)]
@@ -73,6 +73,6 @@ pub mod prelude {
     pub use crate::types::{Context, Intrinsic, KeySelector, Scope, ValueType};
     pub use crate::{
         Batch, ConfigError, Edits, Errors, HeadSampler, Metadata, OnFailure, Plugin, Transform, Verdicts,
-        export_plugin, host, steps,
+        enricher, head_sampler, host, scrubber, steps,
     };
 }

@@ -33,6 +33,7 @@ impl Plugin for Enricher {
     }
 }
 
+#[enricher]
 impl Transform for Enricher {
     fn process(&mut self, _: &Context, batch: &Batch<'_>, edits: &mut Edits) -> Result<(), String> {
         // Each distinct value once: the server writes beside every span that holds it.
@@ -43,8 +44,6 @@ impl Transform for Enricher {
         Ok(())
     }
 }
-
-export_plugin!(enricher: Enricher);
 
 #[cfg(test)]
 mod tests {

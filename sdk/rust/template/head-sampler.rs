@@ -34,6 +34,7 @@ impl Plugin for Sampler {
     }
 }
 
+#[head_sampler]
 impl HeadSampler for Sampler {
     fn decide(&mut self, _: &Context, batch: &Batch<'_>, verdicts: &mut Verdicts) -> Result<(), String> {
         let status = batch.column(self.status);
@@ -47,8 +48,6 @@ impl HeadSampler for Sampler {
         Ok(())
     }
 }
-
-export_plugin!(head_sampler: Sampler);
 
 #[cfg(test)]
 mod tests {

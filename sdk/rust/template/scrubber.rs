@@ -41,6 +41,7 @@ impl Plugin for Scrubber {
     }
 }
 
+#[scrubber]
 impl Transform for Scrubber {
     fn process(&mut self, _: &Context, batch: &Batch<'_>, edits: &mut Edits) -> Result<(), String> {
         for &column in &self.texts {
@@ -55,8 +56,6 @@ impl Transform for Scrubber {
         Ok(())
     }
 }
-
-export_plugin!(scrubber: Scrubber);
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,7 @@ impl Plugin for StatusClass {
     }
 }
 
+#[enricher]
 impl Transform for StatusClass {
     fn process(&mut self, _: &Context, batch: &Batch<'_>, edits: &mut Edits) -> Result<(), String> {
         // Once for each distinct code, however many spans have it.
@@ -40,8 +41,6 @@ impl Transform for StatusClass {
         Ok(())
     }
 }
-
-export_plugin!(enricher: StatusClass);
 
 #[cfg(test)]
 mod tests {

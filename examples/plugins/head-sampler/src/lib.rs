@@ -36,6 +36,7 @@ impl Plugin for Interesting {
     }
 }
 
+#[head_sampler]
 impl HeadSampler for Interesting {
     fn decide(&mut self, _: &Context, batch: &Batch<'_>, verdicts: &mut Verdicts) -> Result<(), String> {
         let (status, duration) = (batch.column(self.status), batch.column(self.duration));
@@ -51,8 +52,6 @@ impl HeadSampler for Interesting {
         Ok(())
     }
 }
-
-export_plugin!(head_sampler: Interesting);
 
 #[cfg(test)]
 mod tests {

@@ -37,6 +37,7 @@ impl Plugin for Customers {
     }
 }
 
+#[scrubber]
 impl Transform for Customers {
     fn process(&mut self, _: &Context, batch: &Batch<'_>, edits: &mut Edits) -> Result<(), String> {
         for &column in &self.0 {
@@ -48,8 +49,6 @@ impl Transform for Customers {
         Ok(())
     }
 }
-
-export_plugin!(scrubber: Customers);
 
 #[cfg(test)]
 mod tests {

@@ -34,6 +34,7 @@ impl Plugin for Enricher {
     }
 }
 
+#[enricher]
 impl Transform for Enricher {
     fn process(&mut self, _: &Context, batch: &Batch<'_>, edits: &mut Edits) -> Result<(), String> {
         let mut writer = edits.upsert_beside(self.process, self.function);
@@ -49,5 +50,3 @@ impl Transform for Enricher {
         Ok(())
     }
 }
-
-export_plugin!(enricher: Enricher);

@@ -32,6 +32,7 @@ impl Plugin for Sampler {
     }
 }
 
+#[head_sampler]
 impl HeadSampler for Sampler {
     fn decide(&mut self, _: &Context, batch: &Batch<'_>, verdicts: &mut Verdicts) -> Result<(), String> {
         let (statuses, durations) = (batch.column(self.status).ints(), batch.column(self.duration).ints());
@@ -49,5 +50,3 @@ impl HeadSampler for Sampler {
         Ok(())
     }
 }
-
-export_plugin!(head_sampler: Sampler);

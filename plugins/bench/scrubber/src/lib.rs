@@ -33,6 +33,7 @@ impl Plugin for Scrubber {
     }
 }
 
+#[scrubber]
 impl Transform for Scrubber {
     fn process(&mut self, _: &Context, batch: &Batch<'_>, edits: &mut Edits) -> Result<(), String> {
         for column in self.removed {
@@ -60,5 +61,3 @@ impl Transform for Scrubber {
         Ok(())
     }
 }
-
-export_plugin!(scrubber: Scrubber);
