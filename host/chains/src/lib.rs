@@ -19,7 +19,7 @@ mod source;
 mod status;
 mod uploads;
 
-pub use config::{Config, Entry, Source};
+pub use config::{Config, Entry, Mode, Share, Source};
 pub use error::{Fault, UploadError};
 pub use manager::{Chains, Specs};
 pub use metrics::Metrics;
@@ -48,15 +48,26 @@ pub trait Workshop: Send + Sync + 'static {
     fn describe(&self, component: &Self::Component) -> serde_json::Value;
 
     /// Configures, checks and warms a chain of one tenant. Entries of a later kind may stand before those of
-    /// an earlier one: they run in the order of kinds.
+    /// an earlier one: they run in the order of kinds. Entries in [`Mode::Shadow`] that cannot be part of it are
+    /// left out.
     ///
     /// # Errors
     /// What is wrong with which entry.
-    fn assemble(
-        &self,
-        tenant: &TenantId,
-        parts: &[Part<Self::Component>],
-    ) -> Result<Arc<dyn Assembled>, Vec<Fault>>;
+    fn assemble(&self, tenant: &TenantId, parts: &[Part<Self::Component>]) -> Result<Assembly, Vec<Fault>>;
+}
+
+/// A chain as far as it could be made.
+pub struct Assembly {
+    /// The chain.
+    pub chain: Arc<dyn Assembled>,
+    /// Shadows that are not part of it, and why.
+    pub left_out: Vec<Fault>,
+}
+
+impl std::fmt::Debug for Assembly {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Assembly").field("left_out", &self.left_out).finish_non_exhaustive()
+    }
 }
 
 /// An entry and its component.

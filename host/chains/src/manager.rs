@@ -3,7 +3,7 @@
 use crate::metrics::Metrics;
 use crate::slot::{Running, Slot, Wanted};
 use crate::source::{Content, Sources, Sum, hex};
-use crate::{ChainStatus, Config, Entry, EntryStatus, Fault, Part, Source, VersionStatus, Workshop};
+use crate::{ChainStatus, Config, Entry, EntryStatus, Fault, Mode, Part, Source, VersionStatus, Workshop};
 use cadenza_env::Env;
 use cadenza_ingest::chain::{Chain, Hold};
 use cadenza_model::TenantId;
@@ -141,6 +141,7 @@ impl<W: Workshop> Inner<W> {
         if let Some(slot) = self.slots.read().get(tenant) {
             return Ok(Arc::clone(slot));
         }
+        // Also for shadows: one that turns out to be a scrubber makes a chain that may not be put in force.
         let has_chain = !self.specs.chain(tenant).is_empty();
         let mut slots = self.slots.write();
         if slots.len() >= TENANTS_MAX {
@@ -177,7 +178,7 @@ impl<W: Workshop> Inner<W> {
             loader.sources.forget_failures();
             for slot in self.slots() {
                 let mut candidate = slot.candidate.lock();
-                if !candidate.faults.is_empty() {
+                if !candidate.faults.is_empty() || slot.has_left_out() {
                     candidate.tried = None;
                 }
             }
@@ -221,6 +222,15 @@ impl<W: Workshop> Inner<W> {
     fn try_candidate(&self, loader: &mut Loader<W>, slot: &Slot, wanted: Wanted) {
         let started = self.env.clock.monotonic();
         let made = self.make(loader, slot, &wanted);
+        if let Ok(Some(version)) = &made
+            && slot.has_left_out()
+            && slot.runs(&version.status)
+        {
+            // Tried again for shadows that are left out: they still are.
+            let mut candidate = slot.candidate.lock();
+            (candidate.tried, candidate.faults) = (Some(wanted), Vec::new());
+            return;
+        }
         self.settle(slot, wanted, made, started);
     }
 
@@ -238,6 +248,9 @@ impl<W: Workshop> Inner<W> {
                 if let Some(version) = &version {
                     let (number, digest) = (version.status.number, &version.status.digest);
                     tracing::info!(tenant = %slot.tenant, number, digest, "plugin chain published");
+                    for fault in &version.status.left_out {
+                        tracing::warn!(tenant = %slot.tenant, fault, "a shadow is left out of the plugin chain");
+                    }
                     self.metrics.version.with_label_values(&label).set(i64::try_from(number).unwrap_or(0));
                 }
                 // Between no chain and none nothing is swapped.
@@ -274,7 +287,7 @@ impl<W: Workshop> Inner<W> {
         slot: &Slot,
         wanted: &Wanted,
     ) -> Result<Option<Running>, Vec<Fault>> {
-        let (mut parts, mut faults) = (Vec::new(), Vec::new());
+        let (mut parts, mut faults, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
         let mut sums: Vec<Sum> = Vec::new();
         for (entry, content) in wanted.entries.iter().zip(&wanted.contents) {
             let component = match content {
@@ -283,25 +296,32 @@ impl<W: Workshop> Inner<W> {
             };
             match component {
                 Ok(component) => parts.push(Part { entry: entry.clone(), component }),
-                Err(message) => faults.push(Fault { plugin: entry.name.clone(), message }),
+                Err(message) => {
+                    let faults = if entry.mode == Mode::Shadow { &mut left_out } else { &mut faults };
+                    faults.push(Fault { plugin: entry.name.clone(), message });
+                }
             }
         }
         if !faults.is_empty() {
             return Err(faults);
         }
-        if parts.is_empty() {
+        if wanted.entries.is_empty() {
             return Ok(None);
         }
-        let assembled = self.shop.assemble(&slot.tenant, &parts)?;
+        let assembly = self.shop.assemble(&slot.tenant, &parts)?;
+        let assembled = assembly.chain;
+        left_out.extend(assembly.left_out);
         for batch in slot.shared.recorder.batches() {
             if let Err(fault) = assembled.trial(batch) {
                 return Err(vec![fault]);
             }
         }
         loader.published += 1;
+        let is_in = |part: &Part<W::Component>| left_out.iter().all(|fault| fault.plugin != part.entry.name);
         let entry = |(part, sum): (&Part<W::Component>, &Sum)| EntryStatus {
             name: part.entry.name.clone(),
             source: part.entry.source.to_string(),
+            mode: part.entry.mode.to_string(),
             sha256: hex(sum),
             component: self.shop.describe(&part.component),
         };
@@ -309,7 +329,8 @@ impl<W: Workshop> Inner<W> {
             number: loader.published,
             digest: Running::digest_text(assembled.as_ref()),
             since_unix_seconds: self.env.clock.unix_seconds(),
-            plugins: parts.iter().zip(&sums).map(entry).collect(),
+            plugins: parts.iter().zip(&sums).filter(|(part, _)| is_in(part)).map(entry).collect(),
+            left_out: left_out.iter().map(Fault::to_string).collect(),
             counters: serde_json::Value::Null,
         };
         let (shared, clock) = (Arc::clone(&slot.shared), Arc::clone(&self.env.clock));

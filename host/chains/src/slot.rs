@@ -109,6 +109,22 @@ impl Slot {
         matches!(&*self.now.read(), Now::Running(_))
     }
 
+    /// True if the version in force is as this one would be.
+    pub(crate) fn runs(&self, other: &VersionStatus) -> bool {
+        let same = |running: &Running| {
+            let status = &running.status;
+            status.digest == other.digest
+                && status.plugins == other.plugins
+                && status.left_out == other.left_out
+        };
+        matches!(&*self.now.read(), Now::Running(running) if same(running))
+    }
+
+    /// True if shadows are not part of the version in force.
+    pub(crate) fn has_left_out(&self) -> bool {
+        matches!(&*self.now.read(), Now::Running(running) if !running.status.left_out.is_empty())
+    }
+
     /// Puts a version in force; batches that began with the one before end with it.
     pub(crate) fn publish(&self, version: Option<Running>) {
         let next = version.map_or(Now::Empty, |running| Now::Running(Arc::new(running)));

@@ -31,17 +31,22 @@ pub struct VersionStatus {
     pub since_unix_seconds: u64,
     /// Its entries.
     pub plugins: Vec<EntryStatus>,
+    /// Shadows that are not part of it, and why. Nothing waits for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// How they do.
     pub counters: Value,
 }
 
 /// An entry of a chain.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EntryStatus {
     /// Its name.
     pub name: String,
     /// Where it comes from.
     pub source: String,
+    /// How it works: `enforce`, `shadow`, `canary 10 %`.
+    pub mode: String,
     /// SHA-256 of the component.
     pub sha256: String,
     /// What it says of itself.

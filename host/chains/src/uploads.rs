@@ -2,9 +2,9 @@
 //!
 //! `dir/NAME.wasm` is what chains name; what it replaced is kept as `dir/.history/NAME/MILLIS-SHA256.wasm`.
 
-use crate::slot::join;
+use crate::slot::{Running, Wanted, join};
 use crate::source::{Sum, hex};
-use crate::{Chains, Source, UploadError, Workshop, files};
+use crate::{Chains, Entry, Fault, Source, UploadError, Workshop, files};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,24 @@ impl Revision {
 
 fn disk_error(error: impl std::fmt::Display) -> UploadError {
     UploadError::Disk(error.to_string())
+}
+
+/// A version, unless entries of a source are left out of it, which is well for shadows but not for an upload.
+fn complete(
+    version: Option<Running>,
+    wanted: &Wanted,
+    source: &Source,
+) -> Result<Option<Running>, Vec<Fault>> {
+    let Some(running) = &version else { return Ok(version) };
+    let named = |entry: &&Entry| entry.source == *source;
+    let has = |entry: &&Entry| running.status.plugins.iter().any(|plugin| plugin.name == entry.name);
+    let missing = wanted.entries.iter().filter(named).any(|entry| !has(&entry));
+    if missing {
+        let message = running.status.left_out.join("; ");
+        let plugin = source.to_string();
+        return Err(vec![Fault { plugin, message }]);
+    }
+    Ok(version)
 }
 
 impl<W: Workshop> Chains<W> {
@@ -108,7 +126,10 @@ impl<W: Workshop> Chains<W> {
         let mut made = Vec::new();
         for slot in inner.slots() {
             let Some(wanted) = inner.wanted_with(&mut loader, &slot.tenant, &source, sum) else { continue };
-            match inner.make(&mut loader, &slot, &wanted) {
+            match inner
+                .make(&mut loader, &slot, &wanted)
+                .and_then(|version| complete(version, &wanted, &source))
+            {
                 Ok(version) => made.push((slot, wanted, version)),
                 Err(faults) => {
                     let (tenant, reasons) = (slot.tenant.to_string(), join(&faults));

@@ -35,7 +35,8 @@ pub use expand::{Env, NoEnv};
 pub use load::{LoadOptions, Loaded};
 pub use overrides::{Limits, Overrides, Reload};
 pub use plugins::{
-    CHAIN_ENTRIES_MAX, OnFailure, PluginAdmin, PluginEntry, PluginSource, Plugins, plugin_config_json,
+    CHAIN_ENTRIES_MAX, OnFailure, PluginAdmin, PluginEntry, PluginMode, PluginSource, Plugins,
+    plugin_config_json,
 };
 pub use print::PrintMode;
 pub use yaml::{BYTES_MAX, DEPTH_MAX, NODES_MAX};

@@ -70,8 +70,24 @@ pub struct PluginEntry {
     pub config_json: String,
     /// `on_failure`; `None` leaves it to the plugin.
     pub on_failure: Option<OnFailure>,
-    /// `mode: off` keeps the entry and does not run it.
-    pub is_off: bool,
+    /// `mode`, with `canary_percent`.
+    pub mode: PluginMode,
+}
+
+/// How an entry works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PluginMode {
+    /// `enforce`: on all spans.
+    Enforce,
+    /// `shadow`: on copies.
+    Shadow,
+    /// `canary`: on some traces.
+    Canary {
+        /// `canary_percent` in hundredths: 1 to 10,000.
+        hundredths: u16,
+    },
+    /// `off`: the entry stays and does not run.
+    Off,
 }
 
 /// Where a component comes from.
@@ -208,7 +224,38 @@ fn entry(node: &Node, path: &str, findings: &mut Findings) -> Option<PluginEntry
         "fail-closed" => Some(OnFailure::FailClosed),
         _ => None,
     };
-    Some(PluginEntry { name, source, config_json, on_failure, is_off: text("mode") == "off" })
+    let mode = mode(node, path, findings)?;
+    Some(PluginEntry { name, source, config_json, on_failure, mode })
+}
+
+fn mode(node: &Node, path: &str, findings: &mut Findings) -> Option<PluginMode> {
+    let percent = node.get("canary_percent").filter(|percent| percent.value != Value::Null);
+    let mode = match node.get("mode").and_then(scalar_text).unwrap_or_default() {
+        "canary" => {
+            let Some(percent) = percent else {
+                let message =
+                    "`canary` needs a `canary_percent`: the share of traces that the plugin works on";
+                findings.problem(node, &format!("{path}.mode"), message);
+                return None;
+            };
+            let number = scalar_text(percent).and_then(|text| scalar::float(text).ok()).unwrap_or_default();
+            let hundredths = (number * 100.0).round();
+            if !(1.0..=10_000.0).contains(&hundredths) {
+                let message = "a canary works on 0.01 to 100 percent of all traces";
+                findings.problem(percent, &format!("{path}.canary_percent"), message);
+                return None;
+            }
+            return Some(PluginMode::Canary { hundredths: hundredths as u16 });
+        }
+        "shadow" => PluginMode::Shadow,
+        "off" => PluginMode::Off,
+        _ => PluginMode::Enforce,
+    };
+    if let (Some(percent), PluginMode::Enforce | PluginMode::Shadow) = (percent, mode) {
+        findings.problem(percent, &format!("{path}.canary_percent"), "is for `mode: canary` only");
+        return None;
+    }
+    Some(mode)
 }
 
 fn name_ok(name: &str) -> bool {

@@ -11,6 +11,7 @@ mod disk_full;
 mod durability;
 mod fixtures;
 mod operating;
+mod plugin_modes;
 mod plugins;
 mod tools;
 #[path = "../../../host/plugin/tests/it/wat.rs"]

@@ -41,8 +41,8 @@ fn renamed(component: &[u8], revision: u8) -> Vec<u8> {
 }
 
 /// A server whose chain is `chain`, with components in a folder of its own and the admin API.
-struct Rig {
-    server: Server,
+pub(crate) struct Rig {
+    pub(crate) server: Server,
     dir: TempDir,
     admin: Http,
 }
@@ -60,7 +60,7 @@ impl Rig {
         Self { server, dir, admin: Http::new(format!("http://127.0.0.1:{port}")) }
     }
 
-    async fn start(chain: &str) -> Self {
+    pub(crate) async fn start(chain: &str) -> Self {
         let mut rig = Self::prepare(chain);
         rig.server.launch().await;
         rig
@@ -72,8 +72,14 @@ impl Rig {
         std::fs::rename(part, self.dir.path().join(name)).expect("renaming it");
     }
 
-    async fn status(&self) -> Json {
+    pub(crate) async fn status(&self) -> Json {
         self.server.http().json("/status/plugins").await
+    }
+
+    /// Waits until the chain is in force.
+    pub(crate) async fn is_loaded(&self) {
+        let state = async || (self.status().await["chains"][0]["state"] == "running").then_some(());
+        wait::until("the chain to be loaded", state).await;
     }
 
     async fn call(&self, method: &str, path: &str, body: Vec<u8>) -> (u16, Json) {
@@ -181,6 +187,58 @@ async fn the_admin_api_takes_components_keeps_revisions_and_refuses_what_cannot_
     assert!(kept == component("attributes"), "the first revision is back");
     let (_, list) = rig.call("GET", "/api/plugins", Vec::new()).await;
     assert_eq!(list["chains"][0]["version"]["plugins"][0]["name"], "scrub", "{list}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_enricher_derives_is_found_by_traceql_live_and_in_blocks() {
+    let rig = Rig::start("    - source: builtin:process-enricher").await;
+    rig.is_loaded().await;
+    let (one, other) = (otlp::trace_id(0x5e, 1), otlp::trace_id(0x5e, 2));
+    // Two runs of a program in one request; the other has a single step.
+    let run = |id, steps| {
+        let mut spans = vec![otlp::span(id, 1, 0, "run")];
+        spans.extend((0..steps).map(|step| {
+            let mut span = otlp::span(id, step + 2, 1, &format!("step {step}"));
+            span.start_time_unix_nano += step;
+            span
+        }));
+        spans
+    };
+    let mut client = otlp::grpc(rig.server.otlp_grpc_url()).await.expect("a connection");
+    client.export(otlp::request("nightly", [run(one, 3), run(other, 1)].concat())).await.expect("taken");
+    let (start, end) = (otlp::now_s() - 60, otlp::now_s() + 60);
+    let found = async |query: &str| {
+        let answer = rig.server.http().search(query, start, end, 10).await;
+        let traces = answer["traces"].as_array().expect("traces").clone();
+        let spans = |trace: &Json| {
+            let spans = trace["spanSets"][0]["spans"].as_array().cloned().unwrap_or_default();
+            spans.iter().map(|span| span["name"].as_str().unwrap_or_default().to_owned()).collect()
+        };
+        let id =
+            |trace: &Json| trace["traceID"].as_str().unwrap_or_default().trim_start_matches('0').to_owned();
+        traces.iter().map(|trace| (id(trace), spans(trace))).collect::<BTreeMap<String, Vec<String>>>()
+    };
+    let hex = |id: [u8; 16]| format!("{:x}", u128::from_be_bytes(id));
+    let later = "{ span.process.name = \"nightly\" && span.step.index > 0 && name != \"\" }";
+    let check = async || {
+        let mut steps = found(later).await;
+        steps.values_mut().for_each(|names| names.sort());
+        assert_eq!(steps, BTreeMap::from([(hex(one), vec!["step 1".to_owned(), "step 2".to_owned()])]));
+        let first = found("{ span.step.index = 0 && span.step.name = \"0\" }").await;
+        assert_eq!(first.keys().cloned().collect::<BTreeSet<_>>(), BTreeSet::from([hex(one), hex(other)]));
+        assert!(found("{ span.process.name = \"daily\" && span.step.index > 0 }").await.is_empty());
+    };
+    check().await;
+    rig.server.http().get("/flush").await.expect("flushed");
+    wait::until("a block to be written", || async {
+        let metrics = rig.server.http().get("/metrics").await.ok()?.text();
+        metrics
+            .lines()
+            .any(|line| line.starts_with("tempo_ingester_blocks_flushed_total") && !line.ends_with(" 0"))
+            .then_some(())
+    })
+    .await;
+    check().await;
 }
 
 /// What clients sent under swaps.

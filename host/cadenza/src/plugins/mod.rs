@@ -33,7 +33,8 @@ pub(crate) fn build(
     let secrets = Arc::new(Secrets::new(Arc::clone(&env.disk), plugins.secrets_dir.clone()));
     let runtime = runtime(env, config, registry)?;
     let metrics = cadenza_chains::chain::ChainMetrics::new(registry)?;
-    let shop = Shop::new(runtime, Arc::clone(&secrets), metrics, Arc::clone(&env.clock));
+    let (clock, spawn) = (Arc::clone(&env.clock), Arc::clone(&env.spawn));
+    let shop = Shop::new(runtime, Arc::clone(&secrets), metrics, clock, spawn);
     let specs = ConfiguredChains::new(Arc::clone(config), Arc::clone(overrides), secrets);
     let mut settings = cadenza_chains::Config {
         dir: plugins.dir.clone(),

@@ -2,9 +2,9 @@
 
 use super::builtin;
 use super::secrets::Secrets;
-use cadenza_chains::chain::{ChainMetrics, Failure, FailureCause, Guest, Link, PluginChain};
-use cadenza_chains::{Assembled, Fault, Part, Workshop};
-use cadenza_env::Clock;
+use cadenza_chains::chain::{ChainMetrics, Failure, FailureCause, Guest, Link, PluginChain, Shadows};
+use cadenza_chains::{Assembly, Fault, Mode, Part, Workshop};
+use cadenza_env::{Clock, Spawn};
 use cadenza_model::TenantId;
 use cadenza_plugin::{ConfigureError, Loaded, Plugin, PluginOptions, Runtime};
 use cadenza_transform::{Batch, Compiled, Context, Edit, Plan, PlanError, Verdicts};
@@ -17,6 +17,7 @@ pub(crate) struct Shop {
     secrets: Arc<Secrets>,
     metrics: ChainMetrics,
     clock: Arc<dyn Clock>,
+    shadows: Shadows,
     /// What else a result depends on.
     engine: String,
 }
@@ -27,9 +28,10 @@ impl Shop {
         secrets: Arc<Secrets>,
         metrics: ChainMetrics,
         clock: Arc<dyn Clock>,
+        spawn: Arc<dyn Spawn>,
     ) -> Self {
         let engine = runtime.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { runtime, secrets, metrics, clock, engine }
+        Self { runtime, secrets, metrics, clock, shadows: Shadows::new(spawn), engine }
     }
 
     /// Configures a component for a tenant under a name, and checks its plan.
@@ -127,16 +129,13 @@ impl Workshop for Shop {
         })
     }
 
-    fn assemble(
-        &self,
-        tenant: &TenantId,
-        parts: &[Part<Self::Component>],
-    ) -> Result<Arc<dyn Assembled>, Vec<Fault>> {
-        let (mut links, mut faults) = (Vec::new(), Vec::new());
+    fn assemble(&self, tenant: &TenantId, parts: &[Part<Self::Component>]) -> Result<Assembly, Vec<Fault>> {
+        let (mut links, mut faults, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
         for part in parts {
             match self.link(tenant, part) {
                 Ok(link) => links.push(link),
                 Err(unfit) => {
+                    let faults = if part.entry.mode == Mode::Shadow { &mut left_out } else { &mut faults };
                     faults.push(Fault { plugin: part.entry.name.clone(), message: unfit.to_string() });
                 }
             }
@@ -145,8 +144,9 @@ impl Workshop for Shop {
             return Err(faults);
         }
         let clock = Arc::clone(&self.clock);
-        let chain = PluginChain::new(tenant.clone(), links, &self.engine, &self.metrics, clock)?;
-        Ok(Arc::new(chain))
+        let (metrics, shadows) = (&self.metrics, &self.shadows);
+        let chain = PluginChain::new(tenant.clone(), links, &self.engine, metrics, clock, shadows)?;
+        Ok(Assembly { chain: Arc::new(chain), left_out })
     }
 }
 

@@ -2,8 +2,8 @@
 //! or the server's.
 
 use super::secrets::Secrets;
-use cadenza_chains::{Entry, Source, Specs};
-use cadenza_config::{Config, Overrides, PluginEntry, PluginSource};
+use cadenza_chains::{Entry, Mode, Share, Source, Specs};
+use cadenza_config::{Config, Overrides, PluginEntry, PluginMode, PluginSource};
 use cadenza_model::TenantId;
 use cadenza_transform::OnFailure;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Specs for ConfiguredChains {
         let plugins = &self.config.plugins;
         let limits = self.overrides.limits(tenant);
         let own = limits.plugin_chain.as_ref().unwrap_or(&plugins.chain);
-        plugins.required.iter().chain(own).filter(|entry| !entry.is_off).map(entry).collect()
+        plugins.required.iter().chain(own).filter_map(entry).collect()
     }
 
     fn known_tenants(&self) -> Vec<TenantId> {
@@ -42,8 +42,15 @@ impl Specs for ConfiguredChains {
     }
 }
 
-fn entry(entry: &PluginEntry) -> Entry {
-    Entry {
+/// None for an entry that is off.
+fn entry(entry: &PluginEntry) -> Option<Entry> {
+    let mode = match entry.mode {
+        PluginMode::Enforce => Mode::Enforce,
+        PluginMode::Shadow => Mode::Shadow,
+        PluginMode::Canary { hundredths } => Mode::Canary(Share::hundredths(hundredths)),
+        PluginMode::Off => return None,
+    };
+    Some(Entry {
         name: entry.name.clone(),
         source: match &entry.source {
             PluginSource::Builtin(name) => Source::Builtin(name.clone()),
@@ -54,5 +61,6 @@ fn entry(entry: &PluginEntry) -> Entry {
             cadenza_config::OnFailure::FailOpen => OnFailure::FailOpen,
             cadenza_config::OnFailure::FailClosed => OnFailure::FailClosed,
         }),
-    }
+        mode,
+    })
 }

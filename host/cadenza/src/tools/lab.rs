@@ -5,7 +5,7 @@ use crate::plugins::secrets::Secrets;
 use crate::plugins::{Shop, runtime_settings};
 use anyhow::{Context, Result, anyhow};
 use cadenza_chains::chain::ChainMetrics;
-use cadenza_chains::{Assembled, Entry, Part, Source, Workshop};
+use cadenza_chains::{Assembled, Entry, Mode, Part, Source, Workshop};
 use cadenza_config::{LoadOptions, NoEnv};
 use cadenza_env::Clock;
 use cadenza_model::TenantId;
@@ -42,7 +42,8 @@ impl Lab {
         let runtime = Runtime::new(env.clone(), settings, metrics, SECRET)?;
         let secrets = Secrets::new(Arc::clone(&env.disk), subject.secrets.clone());
         let clock = now.unwrap_or_else(|| Arc::clone(&env.clock));
-        let shop = Shop::new(runtime, Arc::new(secrets), ChainMetrics::new(&registry)?, clock);
+        let metrics = ChainMetrics::new(&registry)?;
+        let shop = Shop::new(runtime, Arc::new(secrets), metrics, clock, Arc::clone(&env.spawn));
         Ok(Self { shop, tenant: TenantId::single(), _tokio: tokio })
     }
 
@@ -63,9 +64,11 @@ impl Lab {
             source: Source::Builtin(subject.component.clone()),
             config_json: config.to_owned(),
             on_failure: None,
+            mode: Mode::Enforce,
         };
         let part = Part { entry, component: Arc::new(Arc::clone(loaded)) };
-        self.shop.assemble(&self.tenant, &[part]).map_err(|faults| {
+        let made = self.shop.assemble(&self.tenant, &[part]).map(|assembly| assembly.chain);
+        made.map_err(|faults| {
             let faults: Vec<_> = faults.into_iter().map(|fault| fault.message).collect();
             anyhow!("{}: {}", subject.component, faults.join("; "))
         })
@@ -73,7 +76,8 @@ impl Lab {
 
     /// What a server does for a tenant without plugins.
     pub(super) fn empty_chain(&self) -> Result<Arc<dyn Assembled>> {
-        self.shop.assemble(&self.tenant, &[]).map_err(|_| anyhow!("a chain of nothing cannot be made"))
+        let made = self.shop.assemble(&self.tenant, &[]).map(|assembly| assembly.chain);
+        made.map_err(|_| anyhow!("a chain of nothing cannot be made"))
     }
 }
 

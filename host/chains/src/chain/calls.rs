@@ -3,7 +3,8 @@
 
 use super::cut::{PART_BYTES_MAX, PART_ROWS_MAX, Seams, rows_of_pieces};
 use super::rows::Fates;
-use super::{Failure, FailureCause, Member};
+use super::segment::Member;
+use super::{Failure, FailureCause};
 use cadenza_model::Columns;
 use cadenza_transform::{Batch, Checked, Context, Edit, Kind, Programs, Session, Verdicts};
 use std::cell::RefCell;

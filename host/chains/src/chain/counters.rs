@@ -8,6 +8,15 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registr
 /// Metrics of calls. Registered once per process.
 #[derive(Clone)]
 pub struct ChainMetrics {
+    /// Of plugins whose work stays.
+    pub(super) enforced: Family,
+    /// Of shadows, under names of their own: who adds up dropped spans must not count those.
+    pub(super) shadow: Family,
+    skipped: IntCounterVec,
+}
+
+#[derive(Clone)]
+pub(super) struct Family {
     calls: IntCounterVec,
     rows: IntCounterVec,
     nanoseconds: IntCounterVec,
@@ -31,16 +40,35 @@ impl ChainMetrics {
     /// # Errors
     /// When they are registered already.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let help = "Spans that a shadow did not see since others were in its way";
+        let skipped = Opts::new("cadenza_plugin_shadow_skipped_spans_total", help);
+        let skipped = IntCounterVec::new(skipped, &["tenant", "plugin"])?;
+        registry.register(Box::new(skipped.clone()))?;
+        Ok(Self {
+            enforced: Family::new(registry, "cadenza_plugin_", "")?,
+            shadow: Family::new(registry, "cadenza_plugin_shadow_", "In shadow, without effect: ")?,
+            skipped,
+        })
+    }
+
+    pub(super) fn skipped(&self, tenant: &TenantId, plugin: &str) -> IntCounter {
+        self.skipped.with_label_values(&[tenant.as_str(), plugin])
+    }
+}
+
+impl Family {
+    fn new(registry: &Registry, prefix: &str, note: &str) -> prometheus::Result<Self> {
         let labels = ["tenant", "plugin"];
+        let opts = |name: &str, help: &str| Opts::new(format!("{prefix}{name}"), format!("{note}{help}"));
         let counters = |name: &str, help: &str| {
-            let vec = IntCounterVec::new(Opts::new(format!("cadenza_plugin_{name}"), help), &labels)?;
+            let vec = IntCounterVec::new(opts(name, help), &labels)?;
             registry.register(Box::new(vec.clone()))?;
             Ok::<_, prometheus::Error>(vec)
         };
-        let failures = Opts::new("cadenza_plugin_failures_total", "Calls that gave nothing, by cause");
+        let failures = opts("failures_total", "Calls that gave nothing, by cause");
         let failures = IntCounterVec::new(failures, &["tenant", "plugin", "cause"])?;
         registry.register(Box::new(failures.clone()))?;
-        let quarantined = Opts::new("cadenza_plugin_quarantined", "1 while the plugin's guest is not called");
+        let quarantined = opts("quarantined", "1 while the plugin's guest is not called");
         let quarantined = IntGaugeVec::new(quarantined, &labels)?;
         registry.register(Box::new(quarantined.clone()))?;
         Ok(Self {
@@ -77,7 +105,7 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn new(metrics: &ChainMetrics, tenant: &TenantId, plugin: &str) -> Self {
+    pub(super) fn new(metrics: &Family, tenant: &TenantId, plugin: &str) -> Self {
         let labels = [tenant.as_str(), plugin];
         let failure = |cause: FailureCause| {
             (cause, metrics.failures.with_label_values(&[tenant.as_str(), plugin, cause.name()]))

@@ -2,27 +2,27 @@
 
 mod breaker;
 mod calls;
+mod canary;
 mod counters;
 mod cut;
 mod guest;
 mod rows;
 mod run;
+mod segment;
+mod shadow;
+mod stages;
 
 pub use counters::ChainMetrics;
 pub use guest::{Failure, FailureCause, Guest};
+pub use shadow::Shadows;
 
-use crate::{Entry, Fault};
-use breaker::Breaker;
+use crate::{Entry, Fault, Mode};
 use cadenza_env::Clock;
 use cadenza_model::TenantId;
-use cadenza_transform::{Compiled, Kind, OnFailure, Programs, Session};
-use counters::Counters;
-use parking_lot::Mutex;
+use cadenza_transform::{Compiled, Kind, OnFailure};
 use sha2::{Digest, Sha256};
+use stages::Stage;
 use std::sync::Arc;
-
-/// Sessions kept for the next batch: as many as work at once.
-const SESSIONS_MAX: usize = 64;
 
 /// A plugin that is ready to be a link of a chain.
 pub struct Link {
@@ -47,25 +47,11 @@ impl std::fmt::Debug for Link {
     }
 }
 
-struct Member {
-    name: String,
-    kind: Kind,
-    calls_guest: bool,
-    guest: Arc<dyn Guest>,
-    fail_closed: bool,
-    breaker: Breaker,
-    counters: Counters,
-}
-
 /// The plugins of one tenant, in order.
 pub struct PluginChain {
     tenant: TenantId,
-    members: Vec<Member>,
-    programs: Programs,
+    stages: Vec<Stage>,
     digest: [u8; 32],
-    calls_guests: bool,
-    sessions: Mutex<Vec<Session>>,
-    clock: Arc<dyn Clock>,
 }
 
 impl std::fmt::Debug for PluginChain {
@@ -89,77 +75,64 @@ impl PluginChain {
     /// result of a call depends on.
     ///
     /// # Errors
-    /// Links that this server cannot run.
+    /// Links that this server cannot run, or not as their entry says.
     pub fn new(
         tenant: TenantId,
         mut links: Vec<Link>,
         engine: &str,
         metrics: &ChainMetrics,
         clock: Arc<dyn Clock>,
+        shadows: &Shadows,
     ) -> Result<Self, Vec<Fault>> {
-        let fault = |link: &Link| Fault {
-            plugin: link.entry.name.clone(),
-            message: "tail samplers are not supported yet".to_owned(),
+        let fault = |link: &Link| {
+            let message = unfit(link)?;
+            Some(Fault { plugin: link.entry.name.clone(), message })
         };
-        let faults: Vec<_> =
-            links.iter().filter(|link| link.compiled.kind() == Kind::TailSampler).map(fault).collect();
+        let faults: Vec<_> = links.iter().filter_map(fault).collect();
         if !faults.is_empty() {
             return Err(faults);
         }
         links.sort_by_key(|link| order(link.compiled.kind()));
-        let mut digest = Sha256::new();
-        digest.update(engine.as_bytes());
-        for link in &links {
-            for part in [link.entry.name.as_bytes(), link.entry.config_json.as_bytes(), &link.code_sum] {
-                digest.update((part.len() as u64).to_le_bytes());
-                digest.update(part);
-            }
-            digest.update([u8::from(is_closed(link)), u8::from(link.secret_sum.is_some())]);
-            digest.update(link.secret_sum.unwrap_or_default());
-        }
-        let programs = Programs::new(links.iter().map(|link| Arc::clone(&link.compiled)).collect());
-        let members: Vec<_> = links.into_iter().map(|link| member(&tenant, link, metrics)).collect();
-        Ok(Self {
-            calls_guests: members.iter().any(|member| member.calls_guest),
-            tenant,
-            members,
-            programs,
-            digest: digest.finalize().into(),
-            sessions: Mutex::default(),
-            clock,
-        })
-    }
-
-    fn take_session(&self) -> Session {
-        self.sessions.lock().pop().unwrap_or_default()
-    }
-
-    fn give_session(&self, session: Session) {
-        let mut sessions = self.sessions.lock();
-        if sessions.len() < SESSIONS_MAX {
-            sessions.push(session);
-        }
+        let digest = digest(engine, &links);
+        let stages = stages::stages(&tenant, links, metrics, &clock, shadows);
+        Ok(Self { tenant, stages, digest })
     }
 }
 
-/// The operator's word, else the plugin's; a scrubber that says nothing of the operator's is never skipped.
+/// Why a link cannot be part of a chain.
+fn unfit(link: &Link) -> Option<String> {
+    match (link.compiled.kind(), link.entry.mode) {
+        (Kind::TailSampler, _) => Some("tail samplers are not supported yet".to_owned()),
+        (Kind::Scrubber, mode @ (Mode::Shadow | Mode::Canary(_))) => Some(format!(
+            "mode: `{mode}` would let spans pass that this scrubber has not scrubbed; a scrubber can be `enforce` \
+             or `off`"
+        )),
+        _ => None,
+    }
+}
+
+fn digest(engine: &str, links: &[Link]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(engine.as_bytes());
+    for link in links {
+        let mode = link.entry.mode.to_string();
+        let name = link.entry.name.as_bytes();
+        for part in [name, link.entry.config_json.as_bytes(), &link.code_sum, mode.as_bytes()] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+        digest.update([u8::from(is_closed(link)), u8::from(link.secret_sum.is_some())]);
+        digest.update(link.secret_sum.unwrap_or_default());
+    }
+    digest.finalize().into()
+}
+
+/// The operator's word, else the plugin's; a scrubber that says nothing of the operator's is never skipped, and for
+/// a shadow nothing waits.
 fn is_closed(link: &Link) -> bool {
     let default = match link.compiled.kind() {
         Kind::Scrubber => OnFailure::FailClosed,
         _ => link.on_failure,
     };
-    link.entry.on_failure.unwrap_or(default) == OnFailure::FailClosed
-}
-
-fn member(tenant: &TenantId, link: Link, metrics: &ChainMetrics) -> Member {
-    let fail_closed = is_closed(&link);
-    Member {
-        kind: link.compiled.kind(),
-        calls_guest: link.compiled.calls_guest(),
-        guest: link.guest,
-        fail_closed,
-        breaker: Breaker::new(fail_closed),
-        counters: Counters::new(metrics, tenant, &link.entry.name),
-        name: link.entry.name,
-    }
+    link.entry.mode != Mode::Shadow && link.entry.on_failure.unwrap_or(default) == OnFailure::FailClosed
 }

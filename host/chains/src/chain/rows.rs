@@ -45,6 +45,17 @@ impl Fates {
         }
     }
 
+    /// Takes what became of some `rows` of so many, which were a batch of their own.
+    pub(super) fn take(&mut self, own: Self, rows: &[u32], of: usize) {
+        let verdicts = own.verdicts.iter().zip(rows);
+        self.sample(of, verdicts.clone().map(|(verdict, &row)| (row as usize, *verdict != Verdict::Drop)));
+        for (at, reason) in own.reasons.into_iter().enumerate() {
+            let failed = verdicts.clone().filter(|(verdict, _)| **verdict == Verdict::Reject(at as u16));
+            let failed: Vec<u32> = failed.map(|(_, &row)| row).collect();
+            self.reject(of, &failed, reason);
+        }
+    }
+
     pub(super) fn into_parts(self) -> (Vec<Verdict>, Vec<String>) {
         (self.verdicts, self.reasons)
     }

@@ -1,11 +1,11 @@
-//! One batch through all members.
+//! One batch through all plugins of a segment.
 
+use super::FailureCause;
 use super::breaker::Leave;
 use super::calls::{Caller, Cuts, Failed};
 use super::rows::Fates;
-use super::{FailureCause, Member, PluginChain};
-use crate::{Assembled, Fault};
-use cadenza_ingest::chain::{Chain, Hold, Processing};
+use super::segment::{Member, Segment};
+use cadenza_ingest::chain::Hold;
 use cadenza_model::Columns;
 use cadenza_transform::{Context, Part, Session};
 use std::ops::Range;
@@ -14,64 +14,16 @@ use std::time::Duration;
 /// A client comes again after this when a plugin fails on everything.
 const BROKEN_RETRY: Duration = Duration::from_secs(2);
 
-impl Chain for PluginChain {
-    fn digest(&self) -> [u8; 32] {
-        self.digest
-    }
-
-    fn calls_guests(&self) -> bool {
-        self.calls_guests
-    }
-
-    fn run(&self, columns: &mut Columns, requests: &[Range<usize>]) -> Result<Processing, Hold> {
-        let (fates, edited) = self.pass(columns, requests, false)?;
-        let (verdicts, reasons) = fates.into_parts();
-        Ok(Processing { verdicts, reasons, edited })
-    }
-}
-
-impl Assembled for PluginChain {
-    fn trial(&self, mut columns: Columns) -> Result<(), Fault> {
-        let plugin = self.members.last().map(|member| member.name.clone()).unwrap_or_default();
-        // What was recorded does not say where a request ends.
-        let all = 0..columns.spans.len();
-        let fates = self.pass(&mut columns, std::slice::from_ref(&all), true);
-        let (fates, _) = fates.map_err(|hold| Fault { plugin: plugin.clone(), message: hold.message })?;
-        match fates.has_rejected() {
-            Some(reason) => {
-                let message = format!("fails on spans that the tenant has sent lately: {reason}");
-                Err(Fault { plugin, message })
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn status(&self) -> serde_json::Value {
-        let now = self.clock.monotonic();
-        let of = |member: &Member| {
-            let mut status = member.counters.json();
-            status["quarantined_seconds"] =
-                member.breaker.quarantined(now).map(|left| left.as_secs_f64()).into();
-            status["fail_closed"] = member.fail_closed.into();
-            (member.name.clone(), status)
-        };
-        self.members.iter().map(of).collect::<serde_json::Map<_, _>>().into()
-    }
-}
-
-impl PluginChain {
-    /// What becomes of the spans, and whether dictionaries hold what nothing uses any more: the write path
-    /// cleans them once, when it has removed spans too.
-    fn pass(
+impl Segment {
+    /// Takes a batch through all members: what becomes of its spans goes to `fates`. True if dictionaries may hold
+    /// what nothing uses any more.
+    pub(super) fn pass(
         &self,
         columns: &mut Columns,
         requests: &[Range<usize>],
         is_trial: bool,
-    ) -> Result<(Fates, bool), Hold> {
-        let mut fates = Fates::default();
-        if columns.spans.is_empty() {
-            return Ok((fates, false));
-        }
+        fates: &mut Fates,
+    ) -> Result<bool, Hold> {
         let context = Context {
             tenant: self.tenant.as_str(),
             now_unix_ns: self.clock.unix_ns(),
@@ -83,12 +35,12 @@ impl PluginChain {
         session.begin(&self.programs, columns);
         for at in 0..self.members.len() {
             // A session that was left half-way is not used again.
-            self.member(at, &mut session, columns, &cuts, context, &mut fates)?;
+            self.member(at, &mut session, columns, &cuts, context, fates)?;
         }
         session.settle(columns);
         let edited = session.is_stale();
         self.give_session(session);
-        Ok((fates, edited))
+        Ok(edited)
     }
 
     fn member(

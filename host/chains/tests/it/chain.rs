@@ -1,9 +1,10 @@
 //! A chain with guests that fail as they are told to.
 
 use crate::support::entry;
-use cadenza_chains::Assembled;
-use cadenza_chains::chain::{ChainMetrics, Failure, FailureCause, Guest, Link, PluginChain};
-use cadenza_env::ManualClock;
+use cadenza_chains::chain::{ChainMetrics, Failure, FailureCause, Guest, Link, PluginChain, Shadows};
+use cadenza_chains::{Assembled, Fault, Mode, Share};
+use cadenza_env::sim::SimSpawn;
+use cadenza_env::{ManualClock, Spawn};
 use cadenza_ingest::chain::{Chain as _, Hold, Processing, Verdict};
 use cadenza_model::{Columns, TenantId, ValueRef, otlp};
 use cadenza_transform::plan::{
@@ -28,9 +29,9 @@ use std::time::Duration;
 /// Marks every span with `seen`, but fails where a span of `poison` is among them, and as long as `fails`
 /// says; a sampler drops spans whose id is a multiple of ten.
 #[derive(Default)]
-struct Marker {
+pub(crate) struct Marker {
     poison: BTreeSet<u64>,
-    fails: AtomicU64,
+    pub(crate) fails: AtomicU64,
     calls: AtomicU64,
     bad_output: bool,
 }
@@ -90,7 +91,7 @@ fn span_ids() -> Field {
     Field::Intrinsic(IntrinsicField { intrinsic: Intrinsic::SpanId, edits: CellEdits::default() })
 }
 
-fn plan(kind: Kind) -> Plan {
+pub(crate) fn plan(kind: Kind) -> Plan {
     let targets = match kind {
         Kind::HeadSampler => Vec::new(),
         _ => vec![Target { scope: Scope::Span, key: "seen".into() }],
@@ -98,12 +99,12 @@ fn plan(kind: Kind) -> Plan {
     Plan { fields: vec![span_ids()], targets, ..Plan::default() }
 }
 
-fn compiled(plan: &Plan, kind: Kind) -> Arc<Compiled> {
+pub(crate) fn compiled(plan: &Plan, kind: Kind) -> Arc<Compiled> {
     let secrets = Secrets { host: &[3; 32], named: &|_| None };
     Arc::new(Compiled::new(plan, kind, &secrets).expect("a good plan"))
 }
 
-fn link(name: &str, kind: Kind, guest: &Arc<Marker>, on_failure: Option<OnFailure>) -> Link {
+pub(crate) fn link(name: &str, kind: Kind, guest: &Arc<Marker>, on_failure: Option<OnFailure>) -> Link {
     let mut entry = entry(name, "builtin:one", "{}");
     entry.on_failure = on_failure;
     let guest = Arc::clone(guest) as Arc<dyn Guest>;
@@ -111,29 +112,34 @@ fn link(name: &str, kind: Kind, guest: &Arc<Marker>, on_failure: Option<OnFailur
     Link { entry, code_sum: [1; 32], secret_sum: None, compiled, guest, on_failure: OnFailure::FailOpen }
 }
 
-struct Rig {
-    chain: PluginChain,
+pub(crate) struct Rig {
+    pub(crate) chain: PluginChain,
     clock: ManualClock,
     registry: Registry,
 }
 
 impl Rig {
-    fn new(links: Vec<Link>) -> Self {
+    pub(crate) fn new(links: Vec<Link>) -> Self {
+        Self::with(links, Arc::new(SimSpawn)).expect("a chain")
+    }
+
+    pub(crate) fn with(links: Vec<Link>, spawn: Arc<dyn Spawn>) -> Result<Self, Vec<Fault>> {
         let (registry, clock) = (Registry::new(), ManualClock::at(1_700_000_000_000_000_000));
         let metrics = ChainMetrics::new(&registry).expect("a fresh registry");
         let clock_of = Arc::new(clock.clone());
-        let chain = PluginChain::new(TenantId::single(), links, "test", &metrics, clock_of).expect("a chain");
-        Self { chain, clock, registry }
+        let shadows = Shadows::new(spawn);
+        let chain = PluginChain::new(TenantId::single(), links, "test", &metrics, clock_of, &shadows)?;
+        Ok(Self { chain, clock, registry })
     }
 
-    fn run(&self, columns: &mut Columns) -> Result<Processing, Hold> {
+    pub(crate) fn run(&self, columns: &mut Columns) -> Result<Processing, Hold> {
         let rows = 0..columns.spans.len();
         let done = self.chain.run(columns, std::slice::from_ref(&rows));
         columns.check().expect("columns that hold together");
         done
     }
 
-    fn metric(&self, name: &str) -> f64 {
+    pub(crate) fn metric(&self, name: &str) -> f64 {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name);
         let series = family.map(|family| family.get_metric()).unwrap_or_default();
@@ -141,7 +147,7 @@ impl Rig {
     }
 }
 
-fn spans(count: u64) -> Columns {
+pub(crate) fn spans(count: u64) -> Columns {
     let text = |key: &str, text: &str| KeyValue {
         key: key.into(),
         value: Some(AnyValue { value: Some(Value::StringValue(text.into())) }),
@@ -162,20 +168,20 @@ fn spans(count: u64) -> Columns {
 }
 
 /// Ids of spans that have an attribute.
-fn having(columns: &Columns, key: &str) -> BTreeSet<u64> {
+pub(crate) fn having(columns: &Columns, key: &str) -> BTreeSet<u64> {
     let attrs = &columns.span_attrs;
     let has = |row: &usize| attrs.of(*row).any(|i| columns.key(attrs, i) == key);
     (0..columns.spans.len()).filter(has).map(|row| columns.spans.span_id[row].0).collect()
 }
 
-fn rejected(columns: &Columns, done: &Processing) -> BTreeSet<u64> {
+pub(crate) fn rejected(columns: &Columns, done: &Processing) -> BTreeSet<u64> {
     let rows = done.verdicts.iter().enumerate();
     rows.filter(|(_, verdict)| matches!(verdict, Verdict::Reject(_)))
         .map(|(row, _)| columns.spans.span_id[row].0)
         .collect()
 }
 
-fn marker(poison: &[u64]) -> Arc<Marker> {
+pub(crate) fn marker(poison: &[u64]) -> Arc<Marker> {
     Arc::new(Marker { poison: poison.iter().copied().collect(), ..Marker::default() })
 }
 
@@ -356,6 +362,8 @@ fn the_digest_names_code_configuration_and_word_on_failures() {
         digest(|link| link.entry.config_json = "{\"a\":1}".into()),
         digest(|link| link.entry.on_failure = Some(OnFailure::FailClosed)),
         digest(|link| link.entry.name = "q".into()),
+        digest(|link| link.entry.mode = Mode::Shadow),
+        digest(|link| link.entry.mode = Mode::Canary(Share::hundredths(1000))),
     ];
     assert!(changed.iter().all(|digest| *digest != same));
 }

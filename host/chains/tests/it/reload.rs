@@ -1,6 +1,7 @@
 //! A change of code, configuration or secret swaps the chain; a candidate that fails does not.
 
 use crate::support::{Rig, entry, tenant};
+use cadenza_chains::{Entry, Mode};
 use cadenza_ingest::chain::Chains as _;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -136,4 +137,56 @@ async fn the_first_request_waits_for_the_chain_instead_of_being_refused() {
     rig.chains.settle(&tenant).await;
     assert_eq!(rig.met("t"), "t: a1(1)");
     looking.abort();
+}
+
+/// An entry that only counts.
+fn shadow(name: &str, file: &str, config: &str) -> Entry {
+    Entry { mode: Mode::Shadow, ..entry(name, file, config) }
+}
+
+#[tokio::test]
+async fn nothing_waits_for_a_shadow_that_cannot_be_had() {
+    let rig = Rig::new();
+    rig.put("a.wasm", "a1");
+    rig.wish("t", &[shadow("s", "s.wasm", "1"), entry("a", "a.wasm", "1")]);
+    rig.wish("u", &[shadow("s", "s.wasm", "1")]);
+    assert!(rig.met("t").starts_with("held") && rig.met("u").starts_with("held"));
+    rig.chains.load();
+    assert_eq!((rig.met("t"), rig.met("u")), ("t: a1(1)".to_owned(), "u: ".to_owned()));
+    let left_out = || {
+        let status = rig.chains.status();
+        let version = status[0].version.clone().expect("running");
+        assert!(status[0].faults.is_empty(), "{status:?}");
+        (version.number, version.left_out.join(" "))
+    };
+    let (number, why) = left_out();
+    assert!(why.contains("plugin s: cannot read"), "{why}");
+    rig.clock.advance(Duration::from_secs(11));
+    rig.chains.load();
+    assert_eq!(left_out().0, number, "what is still not there is no other version");
+    for (content, config, expected) in [("bad", "1", "does not compile"), ("s1", "wrong", "/key: unknown")] {
+        rig.put("s.wasm", content);
+        rig.wish("t", &[shadow("s", "s.wasm", config), entry("a", "a.wasm", "1")]);
+        rig.chains.load();
+        assert_eq!(rig.met("t"), "t: a1(1)");
+        assert!(left_out().1.contains(expected), "{:?}", left_out());
+    }
+    rig.wish("t", &[shadow("s", "s.wasm", "1"), entry("a", "a.wasm", "1")]);
+    rig.chains.load();
+    assert_eq!(rig.met("t"), "t: s1(1) a1(1)");
+    assert_eq!(left_out().1, "");
+    let plugins = &rig.chains.status()[0].version.clone().expect("running").plugins;
+    assert_eq!(plugins.iter().map(|plugin| plugin.mode.as_str()).collect::<Vec<_>>(), ["shadow", "enforce"]);
+}
+
+#[tokio::test]
+async fn an_upload_for_a_shadow_that_cannot_be_made_is_refused() {
+    let rig = Rig::new();
+    rig.put("s.wasm", "s1");
+    rig.wish("t", &[shadow("s", "s.wasm", "wrong")]);
+    drop(rig.met("t"));
+    rig.chains.load();
+    let error = rig.chains.upload("s", b"s2").expect_err("refused").to_string();
+    assert!(error.contains("/key: unknown"), "{error}");
+    assert_eq!(std::fs::read(rig.dir.path().join("s.wasm")).expect("kept"), b"s1");
 }

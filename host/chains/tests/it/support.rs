@@ -1,6 +1,8 @@
 //! A workshop without WebAssembly: a component is a text, a chain says what it is made of.
 
-use cadenza_chains::{Assembled, Chains, Config, Entry, Fault, Metrics, Part, Source, Specs, Workshop};
+use cadenza_chains::{
+    Assembled, Assembly, Chains, Config, Entry, Fault, Metrics, Mode, Part, Source, Specs, Workshop,
+};
 use cadenza_env::{Env, ManualClock, RealDisk, SeededRandom, TokioSpawn};
 use cadenza_ingest::chain::{Chain, Chains as _, Hold, Processing};
 use cadenza_model::{Columns, TenantId};
@@ -43,19 +45,22 @@ impl Workshop for TextShop {
         component.as_str().into()
     }
 
-    fn assemble(&self, tenant: &TenantId, parts: &[Part<String>]) -> Result<Arc<dyn Assembled>, Vec<Fault>> {
+    fn assemble(&self, tenant: &TenantId, parts: &[Part<String>]) -> Result<Assembly, Vec<Fault>> {
         let fault = |part: &Part<String>| Fault {
             plugin: part.entry.name.clone(),
             message: "/key: unknown".to_owned(),
         };
-        let faults: Vec<_> =
-            parts.iter().filter(|part| part.entry.config_json == "wrong").map(fault).collect();
-        if !faults.is_empty() {
-            return Err(faults);
+        let (wrong, parts): (Vec<_>, Vec<_>) =
+            parts.iter().partition(|part| part.entry.config_json == "wrong");
+        let (shadows, wrong): (Vec<_>, Vec<_>) =
+            wrong.into_iter().partition(|part| part.entry.mode == Mode::Shadow);
+        if !wrong.is_empty() {
+            return Err(wrong.into_iter().map(fault).collect());
         }
         let texts: Vec<_> =
             parts.iter().map(|part| format!("{}({})", part.component, part.entry.config_json)).collect();
-        Ok(Arc::new(TextChain { text: format!("{tenant}: {}", texts.join(" ")) }))
+        let chain = Arc::new(TextChain { text: format!("{tenant}: {}", texts.join(" ")) });
+        Ok(Assembly { chain, left_out: shadows.into_iter().map(fault).collect() })
     }
 }
 
@@ -122,7 +127,7 @@ pub(crate) fn entry(name: &str, file: &str, config: &str) -> Entry {
         Some(name) => Source::Builtin(name.to_owned()),
         None => Source::File(PathBuf::from(file)),
     };
-    Entry { name: name.into(), source, config_json: config.into(), on_failure: None }
+    Entry { name: name.into(), source, config_json: config.into(), on_failure: None, mode: Mode::Enforce }
 }
 
 pub(crate) fn tenant(name: &str) -> TenantId {

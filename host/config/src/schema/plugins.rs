@@ -1,6 +1,6 @@
 //! Plugins: ours alone, Tempo has none.
 
-use super::{Key, boolean, choice, count, duration, opaque, port, secret, section, sections, text};
+use super::{Key, boolean, choice, count, duration, float, opaque, port, secret, section, sections, text};
 
 /// One entry of a chain.
 pub(crate) static ENTRY: &[Key] = &[
@@ -8,7 +8,8 @@ pub(crate) static ENTRY: &[Key] = &[
     text("source", "").used(),
     opaque("config").used(),
     choice("on_failure", &["", "fail-open", "fail-closed"], "").used(),
-    choice("mode", &["active", "off"], "active").used(),
+    choice("mode", &["enforce", "shadow", "canary", "off"], "enforce").used(),
+    float("canary_percent", "").used(),
 ];
 
 /// What a tenant may have of its own.

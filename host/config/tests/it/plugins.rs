@@ -1,7 +1,7 @@
 //! Chains of plugins as an operator writes them.
 
 use super::support::{error, load};
-use cadenza_config::{LoadOptions, OnFailure, Overrides, PluginSource, PrintMode};
+use cadenza_config::{LoadOptions, OnFailure, Overrides, PluginMode, PluginSource, PrintMode};
 use cadenza_model::TenantId;
 use expect_test::expect;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn entries_keep_their_order_and_their_configuration_becomes_json() {
     assert_eq!(plugins.required[0].name, "attributes", "the source names what has no name");
     assert_eq!(plugins.required[0].on_failure, Some(OnFailure::FailOpen));
     assert_eq!(plugins.chain[0].source, PluginSource::File("vendor/steps.wasm".into()));
-    assert!(plugins.chain[0].is_off && !plugins.required[0].is_off);
+    assert_eq!((plugins.chain[0].mode, plugins.required[0].mode), (PluginMode::Off, PluginMode::Enforce));
     assert_eq!(plugins.chain[0].config_json, "{}");
     assert_eq!(plugins.cache_dir.file_name().and_then(|name| name.to_str()), Some("plugin-cache"));
     let admin = plugins.admin.expect("a port");
@@ -63,6 +63,28 @@ fn what_makes_no_chain_is_an_error_with_its_place() {
     check("plugins: {chain: [{source: 'builtin:a', on_failure: maybe}]}", "maybe");
     check("plugins: {chain: [{source: 'builtin:a', mood: off}]}", "mood");
     check(
+        "plugins: {chain: [{source: 'builtin:a', mode: active}]}",
+        "`active` is not one of enforce, shadow",
+    );
+    let mode = |keys: &str| {
+        format!("plugins: {{chain: [{{source: 'builtin:b'}}, {{source: 'builtin:a', {keys}}}]}}")
+    };
+    check(&mode("mode: canary"), "plugins.chain[1].mode: `canary` needs a `canary_percent`");
+    for percent in ["0", "0.001", "-1", "100.1", ".nan", ".inf"] {
+        let keys = format!("mode: canary, canary_percent: {percent}");
+        check(&mode(&keys), "plugins.chain[1].canary_percent: ");
+    }
+    check(&mode("mode: canary, canary_percent: some"), "plugins.chain[1].canary_percent: ");
+    check(
+        &mode("mode: shadow, canary_percent: 10"),
+        "plugins.chain[1].canary_percent: is for `mode: canary`",
+    );
+    check(&mode("canary_percent: 10"), "plugins.chain[1].canary_percent: is for `mode: canary`");
+    check(
+        "plugins: {required: [{source: 'builtin:a', mode: canary}]}",
+        "plugins.required[0].mode: `canary` needs",
+    );
+    check(
         "plugins: {required: [{source: 'builtin:a'}], chain: [{source: 'builtin:a'}]}",
         "two plugins are named `a`",
     );
@@ -73,6 +95,22 @@ fn what_makes_no_chain_is_an_error_with_its_place() {
     );
     let long = vec!["{source: 'builtin:a'}"; 33].join(",");
     check(&format!("plugins: {{chain: [{long}]}}"), "33 entries, the limit is 32");
+}
+
+#[test]
+fn an_entry_says_how_it_works() {
+    for (keys, expected) in [
+        ("", PluginMode::Enforce),
+        (", mode: enforce", PluginMode::Enforce),
+        (", mode: shadow", PluginMode::Shadow),
+        (", mode: off, canary_percent: 10", PluginMode::Off),
+        (", mode: canary, canary_percent: 10", PluginMode::Canary { hundredths: 1000 }),
+        (", mode: canary, canary_percent: 0.015", PluginMode::Canary { hundredths: 2 }),
+        (", mode: canary, canary_percent: 100", PluginMode::Canary { hundredths: 10_000 }),
+    ] {
+        let loaded = load(&format!("plugins: {{chain: [{{source: 'builtin:a'{keys}}}]}}"));
+        assert_eq!(loaded.config.plugins.chain[0].mode, expected, "{keys}");
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! A real guest as the only link of a chain, with a look at what it is called with.
 
 use crate::support::{built_in, shared, tenant};
-use cadenza_chains::chain::{ChainMetrics, Failure, FailureCause, Guest, Link, PluginChain};
-use cadenza_chains::{Entry, Source};
+use cadenza_chains::chain::{ChainMetrics, Failure, FailureCause, Guest, Link, PluginChain, Shadows};
+use cadenza_chains::{Entry, Mode, Source};
 use cadenza_env::ManualClock;
+use cadenza_env::sim::SimSpawn;
 use cadenza_plugin::{Plugin, PluginOptions};
 use cadenza_transform::{Batch, Compiled, Context, Edit, OnFailure, Secrets, Verdicts};
 use prometheus::Registry;
@@ -60,6 +61,7 @@ pub(crate) fn chain_of(builtin: &str, config: &str) -> (PluginChain, Seen) {
             source: Source::Builtin(builtin.to_owned()),
             config_json: config.to_owned(),
             on_failure: Some(OnFailure::FailClosed),
+            mode: Mode::Enforce,
         },
         code_sum: *loaded.sha256(),
         secret_sum: None,
@@ -69,5 +71,7 @@ pub(crate) fn chain_of(builtin: &str, config: &str) -> (PluginChain, Seen) {
     };
     let metrics = ChainMetrics::new(&Registry::new()).expect("a fresh registry");
     let clock = Arc::new(ManualClock::at(1_760_000_000_000_000_000));
-    (PluginChain::new(tenant(), vec![link], "test", &metrics, clock).expect("a chain"), seen)
+    let shadows = Shadows::new(Arc::new(SimSpawn));
+    let chain = PluginChain::new(tenant(), vec![link], "test", &metrics, clock, &shadows);
+    (chain.expect("a chain"), seen)
 }
