@@ -34,6 +34,7 @@
 //!
 //! Attributes that come as they are (`resource`, `span`, `value`) are native steps as far as the order of sources allows.
 
+mod family;
 mod process;
 mod source;
 mod step;

@@ -1,6 +1,7 @@
 //! `step.name` and `step.index`: of spans whose parent is in the same request.
 
 use crate::Config;
+use crate::family::{Ids, Sibling, siblings};
 use crate::source::{self, Compiled, Pattern, file_name};
 use cadenza_plugin_sdk::prelude::*;
 
@@ -41,16 +42,6 @@ struct Index {
     order: bool,
     first: i64,
     overwrite: bool,
-}
-
-/// A step among its siblings: in this order.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Sibling {
-    trace: [u8; 16],
-    parent: [u8; 8],
-    start: u64,
-    span: [u8; 8],
-    row: u32,
 }
 
 impl Steps {
@@ -99,26 +90,16 @@ impl Steps {
 
     /// All steps, by parent and start.
     fn siblings(&self, batch: &Batch<'_>) -> Vec<Sibling> {
-        let traces = batch.column(self.columns.trace_id).ids::<16>();
-        let spans = batch.column(self.columns.span_id).ids::<8>();
-        let parents = batch.column(self.columns.parent_id).ids::<8>();
-        let starts = batch.column(self.columns.start);
+        let ids = Ids {
+            traces: batch.column(self.columns.trace_id).ids(),
+            spans: batch.column(self.columns.span_id).ids(),
+            parents: batch.column(self.columns.parent_id).ids(),
+            starts: batch.column(self.columns.start).ints(),
+        };
+        let Some(only) = &self.only else { return siblings(ids, |_| true) };
         let names = batch.column(self.columns.name);
-        let meant: Vec<bool> =
-            names.entries().map(|e| self.only.as_ref().is_none_or(|only| only.is_match(e.text))).collect();
-        let mut known: Vec<([u8; 16], [u8; 8])> = traces.iter().copied().zip(spans.iter().copied()).collect();
-        known.sort_unstable();
-        let mut steps = Vec::new();
-        for row in 0..batch.spans() {
-            let i = row as usize;
-            let named = names.entry_of(row).is_none_or(|entry| meant[entry as usize]);
-            if named && parents[i] != [0; 8] && known.binary_search(&(traces[i], parents[i])).is_ok() {
-                let start = starts.int(row).unwrap_or_default() as u64;
-                steps.push(Sibling { trace: traces[i], parent: parents[i], start, span: spans[i], row });
-            }
-        }
-        steps.sort_unstable();
-        steps
+        let meant: Vec<bool> = names.entries().map(|entry| only.is_match(entry.text)).collect();
+        siblings(ids, |row| names.entry_of(row).is_none_or(|entry| meant[entry as usize]))
     }
 }
 
@@ -172,7 +153,8 @@ impl Names {
             match value {
                 // Only a trace id is empty here.
                 Some("") => {
-                    writer.str(row, &format!("{:032x}", u128::from_be_bytes(step.trace)));
+                    let trace = batch.column(columns.trace_id).ids::<16>()[row as usize];
+                    writer.str(row, &format!("{:032x}", u128::from_be_bytes(trace)));
                 }
                 Some(text) => writer.str(row, text),
                 None => {}
@@ -189,7 +171,7 @@ impl Index {
         let mut writer = if self.overwrite { edits.upsert(self.target) } else { edits.insert(self.target) };
         let mut place = 0;
         for (i, step) in steps.iter().enumerate() {
-            let same = i > 0 && (steps[i - 1].trace, steps[i - 1].parent) == (step.trace, step.parent);
+            let same = i > 0 && steps[i - 1].parent == step.parent;
             place = if same { place + 1 } else { 0 };
             let numbered = names.entry_of(step.row).and_then(|entry| numbers[entry as usize]);
             if let Some(index) = numbered.or(self.order.then_some(self.first.saturating_add(place))) {

@@ -16,9 +16,10 @@ use wasmtime::component::HasData;
 
 /// Observations of metrics in a call.
 pub(crate) const OBSERVATIONS_MAX: usize = 4096;
-/// Wall time of a call at most, in CPU deadlines: a busy machine is not the guest's fault, but a thread must
-/// come back.
+/// Wall time of a call at most, in CPU deadlines, and not less than [`WALL_MIN`]: a guest cannot wait for anything, so
+/// a call without CPU time is a machine that is too busy, and no fault of the guest; but a thread must come back.
 const WALL_FACTOR: u32 = 10;
+const WALL_MIN: Duration = Duration::from_secs(1);
 /// Instances, tables and memories of a component at most.
 const CORE_OBJECTS_MAX: usize = 128;
 
@@ -102,7 +103,8 @@ impl Host {
         self.exceeded = None;
         self.cpu = cpu;
         self.cpu_end = None;
-        self.wall_end = self.identity.clock.monotonic().saturating_add(cpu.saturating_mul(WALL_FACTOR));
+        let wall = cpu.saturating_mul(WALL_FACTOR).max(WALL_MIN);
+        self.wall_end = self.identity.clock.monotonic().saturating_add(wall);
     }
 
     /// At a tick: true if the call may go on.
