@@ -29,8 +29,8 @@
 //!
 //! Steps are the spans whose parent is in the same request, or, with `steps: PATTERN`, those of them with such a name;
 //! `step_*` is for steps only. `step_index` counts a parent's steps by their start (`order: true`), from `first`; or,
-//! with `name: PATTERN`, it is the number in the span's name, and `order` is for names without one. A request that a
-//! client splits, or that has more spans than a batch (512), is counted in its parts.
+//! with `name: PATTERN`, it is the number in the span's name, and `order` is for names without one. A trace that a
+//! client splits over requests, or that has more spans in one than a guest is called with (512), is counted in parts.
 //!
 //! Attributes that come as they are (`resource`, `span`, `value`) are native steps as far as the order of sources allows.
 
