@@ -48,14 +48,28 @@ impl Guest for Watched {
 
 /// A chain of a built-in plugin, with instances of its own, and what its guest has seen.
 pub(crate) fn chain_of(builtin: &str, config: &str) -> (PluginChain, Seen) {
+    chain(&[(builtin, config)])
+}
+
+/// A chain of built-in plugins by name and configuration.
+pub(crate) fn chain(plugins: &[(&str, &str)]) -> (PluginChain, Seen) {
+    let seen = Seen::default();
+    let links = plugins.iter().map(|(builtin, config)| link(builtin, config, &seen)).collect();
+    let metrics = ChainMetrics::new(&Registry::new()).expect("a fresh registry");
+    let clock = Arc::new(ManualClock::at(1_760_000_000_000_000_000));
+    let shadows = Shadows::new(Arc::new(SimSpawn));
+    let chain = PluginChain::new(tenant(), links, "test", &metrics, clock, &shadows);
+    (chain.expect("a chain"), seen)
+}
+
+fn link(builtin: &str, config: &str, seen: &Seen) -> Link {
     let loaded = built_in(builtin);
     let options = PluginOptions::default();
     let (plugin, plan) =
         shared().runtime.plugin(&tenant(), builtin, &loaded, config, &options).expect("it configures");
     let secrets = Secrets { host: plugin.secret(), named: &|_| None };
     let compiled = Compiled::new(&plan, loaded.metadata().kind, &secrets).expect("a sound plan");
-    let seen = Seen::default();
-    let link = Link {
+    Link {
         entry: Entry {
             name: builtin.to_owned(),
             source: Source::Builtin(builtin.to_owned()),
@@ -66,12 +80,7 @@ pub(crate) fn chain_of(builtin: &str, config: &str) -> (PluginChain, Seen) {
         code_sum: *loaded.sha256(),
         secret_sum: None,
         compiled: Arc::new(compiled),
-        guest: Arc::new(Watched { plugin, seen: Arc::clone(&seen) }),
+        guest: Arc::new(Watched { plugin, seen: Arc::clone(seen) }),
         on_failure: OnFailure::FailClosed,
-    };
-    let metrics = ChainMetrics::new(&Registry::new()).expect("a fresh registry");
-    let clock = Arc::new(ManualClock::at(1_760_000_000_000_000_000));
-    let shadows = Shadows::new(Arc::new(SimSpawn));
-    let chain = PluginChain::new(tenant(), vec![link], "test", &metrics, clock, &shadows);
-    (chain.expect("a chain"), seen)
+    }
 }
