@@ -169,7 +169,8 @@ fn outcome(
     columns.check().expect("columns that hold together");
     let rows: Vec<u32> = (0..columns.spans.len() as u32).collect();
     let dictionaries = [&columns.names, &columns.values, &columns.raw].map(|dict| dict.arena().to_vec());
-    (done, format!("{:?}", otlp::to_resource_spans(&columns, &rows)), dictionaries)
+    let spans = ExportTraceServiceRequest { resource_spans: otlp::to_resource_spans(&columns, &rows) };
+    (done, spans.encode_to_vec(), dictionaries)
 }
 
 thread_local! {
