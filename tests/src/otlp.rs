@@ -104,3 +104,26 @@ pub async fn grpc(url: String) -> Result<Grpc, tonic::transport::Error> {
     let endpoint = tonic::transport::Endpoint::from_shared(url)?.connect_timeout(EXPORT_DEADLINE);
     Ok(Grpc(TraceServiceClient::new(endpoint.connect().await?)))
 }
+
+/// True if a request is refused only because components are still being compiled, which happens once.
+pub fn is_loading<T>(answer: &Result<T, tonic::Status>) -> bool {
+    answer.as_ref().is_err_and(|refusal| refusal.message().contains("being loaded"))
+}
+
+/// Sends a request again and again until the tenant's chain is loaded, or refused for good.
+///
+/// # Errors
+/// As [`Grpc::export`].
+///
+/// # Panics
+/// When nobody listens there, or the chain is not loaded in time.
+pub async fn export_once_loaded(
+    url: String,
+    request: ExportTraceServiceRequest,
+) -> Result<ExportTraceServiceResponse, tonic::Status> {
+    crate::wait::until("the chain to be loaded or refused", || async {
+        let mut client = grpc(url.clone()).await.expect("a connection");
+        Some(client.export(request.clone()).await).filter(|answer| !is_loading(answer))
+    })
+    .await
+}

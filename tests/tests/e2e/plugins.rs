@@ -125,8 +125,8 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 async fn the_guides_attributes_processor_keeps_a_secret_off_the_disk() {
     let rig = Rig::start(&format!("    - source: builtin:attributes{GUIDE}")).await;
     let id = otlp::trace_id(0x5c, 1);
-    let mut client = otlp::grpc(rig.server.otlp_grpc_url()).await.expect("a connection");
-    client.export(otlp::request("scrub", vec![with_secrets(id, 1)])).await.expect("taken");
+    let request = otlp::request("scrub", vec![with_secrets(id, 1)]);
+    otlp::export_once_loaded(rig.server.otlp_grpc_url(), request).await.expect("taken");
     let text = rig.server.http().get(&format!("/api/traces/{:032x}", u128::from_be_bytes(id))).await;
     let text = text.expect("an answer").text();
     assert!(text.contains("masked") && !text.contains(CANARY) && !text.contains("authorization"), "{text}");

@@ -20,16 +20,7 @@ pub(super) async fn export(
     server: &Server,
     request: ExportTraceServiceRequest,
 ) -> Result<opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse, tonic::Status> {
-    wait::until("the chain to be loaded or refused", || async {
-        let mut client = otlp::grpc(server.otlp_grpc_url()).await.expect("a connection");
-        Some(client.export(request.clone()).await).filter(|answer| !is_loading(answer))
-    })
-    .await
-}
-
-/// Components are compiled once, which takes a while on a busy machine; what is said until then proves nothing.
-fn is_loading<T>(answer: &Result<T, tonic::Status>) -> bool {
-    answer.as_ref().is_err_and(|refusal| refusal.message().contains("being loaded"))
+    otlp::export_once_loaded(server.otlp_grpc_url(), request).await
 }
 
 async fn post(server: &Server, content_type: &str, body: Vec<u8>) -> (u16, Vec<u8>) {
@@ -171,7 +162,7 @@ async fn kills_under_load_leave_no_canary_behind() {
                 let id = otlp::trace_id(0xcb_0000 | round, sequence);
                 let request = load::large(&mut *client_canaries.lock().await, id);
                 let answer = client.export(request).await;
-                let goes_on = answer.is_ok() || is_loading(&answer);
+                let goes_on = answer.is_ok() || otlp::is_loading(&answer);
                 if !goes_on || client_stop.load(Ordering::Relaxed) {
                     return;
                 }
