@@ -41,11 +41,6 @@ impl Drop for Guard {
 pub(crate) fn install(config: &Config) -> Result<Guard> {
     let level: LevelFilter =
         config.level.parse().with_context(|| format!("unknown log level {:?}", config.level))?;
-    // The libraries below log every connection and frame at debug level.
-    let quiet = ["hyper", "h2", "tower", "tonic", "object_store", "opentelemetry"];
-    let filter = quiet.iter().fold(EnvFilter::default().add_directive(level.into()), |filter, library| {
-        filter.add_directive(format!("{library}=warn").parse().expect("a valid directive"))
-    });
     let logs = if config.json {
         tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
     } else {
@@ -53,8 +48,19 @@ pub(crate) fn install(config: &Config) -> Result<Guard> {
     };
     let provider = config.otlp_endpoint.as_deref().map(provider).transpose()?;
     let spans = provider.as_ref().map(|p| tracing_opentelemetry::layer().with_tracer(p.tracer("cadenza")));
-    tracing_subscriber::registry().with(filter).with(logs).with(spans).init();
+    tracing_subscriber::registry().with(filter(level)).with(logs).with(spans).init();
     Ok(Guard(provider))
+}
+
+/// Libraries that log every connection, frame or function compiled at debug level; the beginnings of their modules.
+const QUIET: [&str; 9] =
+    ["hyper", "h2", "tower", "tonic", "object_store", "opentelemetry", "wasmtime", "cranelift", "regalloc2"];
+
+/// Our own events from `level` on, and what matters of libraries'.
+fn filter(level: LevelFilter) -> EnvFilter {
+    QUIET.iter().fold(EnvFilter::default().add_directive(level.into()), |filter, library| {
+        filter.add_directive(format!("{library}=warn").parse().expect("a valid directive"))
+    })
 }
 
 fn provider(endpoint: &str) -> Result<SdkTracerProvider> {
@@ -65,4 +71,35 @@ fn provider(endpoint: &str) -> Result<SdkTracerProvider> {
         .with_context(|| format!("building the OTLP exporter for {endpoint}"))?;
     let resource = Resource::builder().with_service_name("cadenza").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+    use tracing_subscriber::layer::Context;
+
+    /// Keeps the targets of events.
+    struct Seen(Arc<Mutex<Vec<String>>>);
+
+    impl<S: tracing::Subscriber> Layer<S> for Seen {
+        fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+            self.0.lock().expect("one thread").push(event.metadata().target().to_owned());
+        }
+    }
+
+    #[test]
+    fn the_compiler_of_plugins_says_nothing_at_debug_level_but_warnings() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let layers = tracing_subscriber::registry().with(filter(LevelFilter::DEBUG));
+        tracing::subscriber::with_default(layers.with(Seen(Arc::clone(&seen))), || {
+            tracing::debug!(target: "cadenza_plugin::loader", "ours");
+            tracing::debug!(target: "wasmtime::runtime::vm", "a mapping");
+            tracing::debug!(target: "wasmtime_internal_cranelift::compiler", "a function");
+            tracing::debug!(target: "cranelift_codegen::machinst", "a block");
+            tracing::debug!(target: "regalloc2::ion", "a register");
+            tracing::warn!(target: "wasmtime::engine", "a warning");
+        });
+        assert_eq!(*seen.lock().expect("one thread"), ["cadenza_plugin::loader", "wasmtime::engine"]);
+    }
 }
