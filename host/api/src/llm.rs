@@ -1,12 +1,12 @@
 //! A trace for language models: ids in hex, attributes as plain objects, spans under their services.
 
+use cadenza_model::hex;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use serde_json::{Map, Value, json};
-use std::fmt::Write;
 
 /// The whole answer; without spans the trace is `{}`.
 pub(crate) fn trace(batches: &[ResourceSpans], inspected_bytes: u64) -> Value {
@@ -84,11 +84,4 @@ fn value(any: &AnyValue) -> Value {
         Some(Any::KvlistValue(map)) => Value::Object(attributes(&map.values)),
         Some(Any::BytesValue(bytes)) => json!(hex(bytes)),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string");
-        text
-    })
 }

@@ -2,11 +2,11 @@
 
 use crate::metrics::Metrics;
 use crate::slot::{Running, Slot, Wanted};
-use crate::source::{Content, Sources, Sum, hex};
+use crate::source::{Content, Sources, Sum};
 use crate::{ChainStatus, Config, Entry, EntryStatus, Fault, Mode, Part, Source, VersionStatus, Workshop};
 use cadenza_env::Env;
 use cadenza_ingest::chain::{Chain, Hold};
-use cadenza_model::TenantId;
+use cadenza_model::{TenantId, hex};
 use futures::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,11 +1,11 @@
 //! One tenant's place: the version that runs, or why none does.
 
 use crate::record::Recorder;
-use crate::source::{Content, hex};
+use crate::source::Content;
 use crate::{Assembled, ChainStatus, Entry, Fault, VersionStatus};
 use cadenza_env::Clock;
 use cadenza_ingest::chain::{Chain, Hold, Processing};
-use cadenza_model::{Columns, TenantId};
+use cadenza_model::{Columns, TenantId, hex};
 use parking_lot::{Mutex, RwLock};
 use std::ops::Range;
 use std::sync::Arc;

@@ -12,10 +12,6 @@ pub(crate) type Sum = [u8; 32];
 /// What stands for the content of a file without reading it.
 type Stamp = [u64; 3];
 
-pub(crate) fn hex(sum: &Sum) -> String {
-    sum.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The state of a source: its content, or why there is none.
 pub(crate) type Content = Result<Sum, String>;
 

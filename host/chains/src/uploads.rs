@@ -3,8 +3,9 @@
 //! `dir/NAME.wasm` is what chains name; what it replaced is kept as `dir/.history/NAME/MILLIS-SHA256.wasm`.
 
 use crate::slot::{Running, Wanted, join};
-use crate::source::{Sum, hex};
+use crate::source::Sum;
 use crate::{Chains, Entry, Fault, Source, UploadError, Workshop, files};
+use cadenza_model::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -82,7 +83,7 @@ impl<W: Workshop> Chains<W> {
         let path = history.join(chosen.file_name());
         let bytes = self.0.env.disk.read_whole(&path, self.0.config.component_bytes_max);
         let bytes = bytes.map_err(disk_error)?;
-        if hex(&Sha256::digest(&bytes).into()) != chosen.sha256 {
+        if hex(&Sha256::digest(&bytes)) != chosen.sha256 {
             return Err(UploadError::Disk(format!("{} is damaged", path.display())));
         }
         let sum = self.install(name, &bytes)?;
@@ -158,7 +159,7 @@ impl<W: Workshop> Chains<W> {
         };
         let revision = Revision {
             replaced_unix_ms: self.0.env.clock.unix_ns() / 1_000_000,
-            sha256: hex(&Sha256::digest(&bytes).into()),
+            sha256: hex(&Sha256::digest(&bytes)),
         };
         files::write(disk, &history.join(revision.file_name()), &bytes).map_err(disk_error)?;
         let entries = disk.list(history).map_err(disk_error)?;

@@ -10,6 +10,7 @@ mod dict;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+mod hex;
 mod ids;
 pub mod otlp;
 mod stage;
@@ -21,6 +22,7 @@ pub use columns::{
 };
 pub use dict::{Code, Dict};
 pub use error::{Broken, DecodeError, DictError, Full, IdError};
+pub use hex::hex;
 pub use ids::{SINGLE_TENANT, SpanId, TenantError, TenantId, TraceId};
 pub use stage::{Admitted, Processed, Received, SpanBatch};
 pub use value::{AttrType, ValueRef};

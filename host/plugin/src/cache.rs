@@ -5,6 +5,7 @@
 //! counts as not there.
 
 use cadenza_env::{Disk, Env, Random};
+use cadenza_model::hex;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use std::io;
@@ -38,7 +39,6 @@ pub(crate) struct Key<'a> {
 
 impl Key<'_> {
     fn file_name(&self) -> String {
-        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         format!("{}-{}{SUFFIX}", hex(self.component), hex(&self.fingerprint[..8]))
     }
 }

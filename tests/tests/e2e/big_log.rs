@@ -3,7 +3,7 @@
 
 use crate::durability::spans_of;
 use cadenza_env::{Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
-use cadenza_model::{Columns, TenantId, otlp as decoder};
+use cadenza_model::{Columns, TenantId, hex, otlp as decoder};
 use cadenza_tests::{Options, Server, otlp, soak_factor, wait};
 use cadenza_traffic::Exporter;
 use cadenza_wal::{Config, Wal};
@@ -122,7 +122,7 @@ async fn a_large_log_is_read_behind_in_bounded_memory() {
     assert_eq!(spans_of(&server.http(), &new).await, [1], "what is acknowledged is found at once");
     // A small log may be read before anybody can ask.
     if soak {
-        let hex: String = written.samples[0].0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(&written.samples[0].0);
         let answer = server.http().get(&format!("/api/v2/traces/{hex}")).await.expect("an answer").text();
         assert!(server.has_read_its_log().await || answer.contains("PARTIAL"), "{answer}");
     }

@@ -54,7 +54,7 @@ async fn client(server: String, number: u64, round: u64, ledger: Arc<Mutex<Ledge
 /// Span ids of a trace as the server answers it; duplicates kept.
 pub(crate) async fn spans_of(http: &Http, id: &[u8; 16]) -> Vec<u64> {
     use base64::Engine;
-    let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = cadenza_model::hex(id);
     let answer = http.get(&format!("/api/traces/{hex}")).await.expect("an answer");
     if answer.status == 404 {
         return Vec::new();

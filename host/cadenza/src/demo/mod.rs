@@ -14,6 +14,7 @@ pub(crate) use chain::{ChainFile, prepare};
 
 use anyhow::{Context, Result};
 use cadenza_env::{Clock, Env};
+use cadenza_model::hex;
 use cadenza_traffic::Generator;
 use client::Client;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -127,7 +128,7 @@ async fn send_history(
     let mut history = History::default();
     for number in 0..TRACES {
         let trace = traffic.trace(generator, number, now - (TRACES - number) * step);
-        let id = trace.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(&trace.trace_id);
         match traffic::is_run(number) {
             true => history.run = id,
             false => history.request = id,

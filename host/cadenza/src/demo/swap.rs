@@ -6,6 +6,7 @@ use super::show::{Swapped, attribute_anywhere, span_ids};
 use super::traffic::{self, EMAIL};
 use anyhow::{Result, bail};
 use cadenza_env::{Clock, Disk};
+use cadenza_model::hex;
 use cadenza_traffic::Generator;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -74,7 +75,7 @@ async fn send(
     sent: &mut Vec<Sent>,
 ) -> Result<()> {
     let trace = traffic::request(generator, sent.len() as u64, clock.unix_ns() - 200_000_000);
-    let id = trace.trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex(&trace.trace_id);
     let spans = trace.spans.len();
     client.send(trace.into_request()).await?;
     sent.push(Sent { id, spans });

@@ -5,7 +5,7 @@ use super::secrets::Secrets;
 use cadenza_chains::chain::{ChainMetrics, Failure, FailureCause, Guest, Link, PluginChain, Shadows};
 use cadenza_chains::{Assembly, Fault, Mode, Part, Workshop};
 use cadenza_env::{Clock, Spawn};
-use cadenza_model::TenantId;
+use cadenza_model::{TenantId, hex};
 use cadenza_plugin::{ConfigureError, Loaded, Plugin, PluginOptions, Runtime};
 use cadenza_transform::{Batch, Compiled, Context, Edit, Plan, PlanError, Verdicts};
 use sha2::{Digest, Sha256};
@@ -30,7 +30,7 @@ impl Shop {
         clock: Arc<dyn Clock>,
         spawn: Arc<dyn Spawn>,
     ) -> Self {
-        let engine = runtime.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
+        let engine = hex(runtime.fingerprint());
         Self { runtime, secrets, metrics, clock, shadows: Shadows::new(spawn), engine }
     }
 

@@ -13,7 +13,7 @@ use crate::flat;
 use crate::load::{LoadOptions, document};
 use crate::plugins;
 use crate::yaml::{Node, Value};
-use cadenza_model::TenantId;
+use cadenza_model::{TenantId, hex};
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -206,8 +206,4 @@ fn blocks(root: &mut Node, findings: &mut Findings) -> Vec<(String, Node)> {
         }
     }
     blocks
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use bytes::{Buf, BufMut, Bytes};
+use cadenza_model::hex;
 use cadenza_tests::otlp::now_ns;
 use cadenza_traffic::Exporter;
 use prost::Message;
@@ -75,8 +76,7 @@ impl Load {
             let all = || request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
             sent += all().count() as u64;
             if sent >= spans / 2 && trace_id.is_empty() {
-                trace_id =
-                    all().next().expect("a span").trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
+                trace_id = hex(&all().next().expect("a span").trace_id);
             }
             let mut traces: Vec<&[u8]> = all().map(|span| &span.trace_id[..]).collect();
             traces.sort_unstable();

@@ -120,10 +120,7 @@ fn varint(mut value: u64, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|b| format!("{b:02x}")).collect()
-    }
+    use cadenza_model::hex;
 
     #[test]
     fn each_form_comes_back_as_its_encoding() {

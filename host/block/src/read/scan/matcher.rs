@@ -2,6 +2,7 @@
 
 use crate::read::filter::{StrTest, Test};
 use crate::read::page::{Dictionary, Values};
+use cadenza_model::hex;
 
 /// A test of the values of one leaf.
 pub(crate) struct Matcher<'t> {
@@ -64,7 +65,7 @@ impl Want<'_> {
 /// Ids are spelled with and without leading zeros in different places, and "no id" as nothing or as
 /// zeros: any of them may match.
 fn hex_holds(test: &StrTest, bytes: &[u8]) -> bool {
-    let full: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let full = hex(bytes);
     if bytes.is_empty() && test.holds(b"0000000000000000") {
         return true;
     }

@@ -8,6 +8,7 @@ use super::subject::Subject;
 use super::term::{ColorChoice, Paint, say};
 use crate::plugins::Unfit;
 use anyhow::Result;
+use cadenza_model::hex;
 use cadenza_plugin::{ConfigureError, Import, Loaded, imports};
 use plan::Outline;
 use sha2::{Digest, Sha256};
@@ -38,7 +39,7 @@ struct Report<'a> {
 pub(super) fn run(subject: &Subject, color: ColorChoice) -> Result<ExitCode> {
     let bytes = subject.bytes()?;
     let config = subject.config_json()?;
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex(&Sha256::digest(&bytes));
     let mut report = Report {
         subject,
         bytes: bytes.len(),

@@ -2,6 +2,7 @@
 
 use super::fields::{self, Change};
 use super::rows::{Pair, Row};
+use cadenza_model::hex;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use std::collections::HashMap;
@@ -149,12 +150,7 @@ fn address<T>(shared: &Rc<T>) -> usize {
 
 fn owner(row: &Row) -> Owner {
     let Span { trace_id, span_id, name, .. } = &row.span;
-    Owner::Span {
-        trace_id: fields::hex(trace_id),
-        span_id: fields::hex(span_id),
-        name: name.clone(),
-        scope: scope_name(row),
-    }
+    Owner::Span { trace_id: hex(trace_id), span_id: hex(span_id), name: name.clone(), scope: scope_name(row) }
 }
 
 fn scope_name(row: &Row) -> String {

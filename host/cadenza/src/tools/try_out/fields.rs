@@ -1,5 +1,6 @@
 //! One owner of attributes against another: what was changed, came, or went.
 
+use cadenza_model::hex;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
@@ -30,10 +31,6 @@ fn number(number: u64) -> AnyValue {
         Ok(number) => AnyValue { value: Some(Value::IntValue(number)) },
         Err(_) => text(&number.to_string()),
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Changes<'_> {

@@ -4,7 +4,7 @@ use crate::tools::subject;
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cadenza_model::{Columns, otlp};
+use cadenza_model::{Columns, hex, otlp};
 use serde_json::Value;
 use std::path::Path;
 
@@ -100,7 +100,7 @@ fn hex_ids(owner: &mut Value) {
         if id.len() == length
             && let Ok(bytes) = STANDARD.decode(&*id)
         {
-            *id = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            *id = hex(&bytes);
         }
     }
 }

@@ -3,10 +3,10 @@
 use super::diff::{Counts, Diff, Difference, Fate, Owner};
 use super::fields::Change;
 use crate::tools::term::{Paint, cut, plain, say};
+use cadenza_model::hex;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use serde_json::{Value as Json, json};
-use std::fmt::Write;
 
 /// Owners shown unless all are asked for: more than anyone reads.
 const SHOWN_MAX: usize = 40;
@@ -81,10 +81,7 @@ fn spelled(value: &AnyValue) -> String {
         Some(Value::DoubleValue(number)) => format!("{number:?}"),
         Some(Value::BoolValue(flag)) => flag.to_string(),
         Some(Value::BytesValue(bytes)) => {
-            bytes.iter().take(VALUE_CHARS_MAX).fold("bytes ".to_owned(), |mut out, byte| {
-                let _ = write!(out, "{byte:02x}");
-                out
-            })
+            format!("bytes {}", hex(&bytes[..bytes.len().min(VALUE_CHARS_MAX)]))
         }
         Some(Value::ArrayValue(array)) => {
             let items: Vec<_> = array.values.iter().take(VALUE_CHARS_MAX).map(spelled).collect();
