@@ -8,7 +8,8 @@ use cadenza_env::{Clock, Spawn};
 use cadenza_model::{TenantId, hex};
 use cadenza_plugin::{ConfigureError, Loaded, Plugin, PluginOptions, Runtime};
 use cadenza_transform::{Batch, Compiled, Context, Edit, Plan, PlanError, Verdicts};
-use sha2::{Digest, Sha256};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use std::sync::Arc;
 
 /// Makes chains of WebAssembly components.
@@ -98,13 +99,11 @@ pub(crate) enum Unfit {
     Plan(Vec<PlanError>),
 }
 
-/// Names a secret's value without telling it: hashed behind the host's own secret, of fixed length. The chain's digest
-/// hashes it once more, so nothing can be appended to it.
+/// Names a secret's value without telling it: who does not know the host's own secret cannot try values.
 fn secret_sum(host: &[u8; 32], secret: &str) -> [u8; 32] {
-    let mut sum = Sha256::new();
-    sum.update(host);
+    let mut sum = <Hmac<Sha256> as Mac>::new_from_slice(host).expect("hmac takes keys of any length");
     sum.update(secret.as_bytes());
-    sum.finalize().into()
+    sum.finalize().into_bytes().into()
 }
 
 impl Workshop for Shop {
@@ -202,6 +201,7 @@ fn cause(failure: &cadenza_plugin::Failure) -> FailureCause {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::Digest;
 
     #[test]
     fn a_secret_has_one_name_per_server_which_is_not_a_plain_hash_of_it() {
