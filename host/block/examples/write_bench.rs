@@ -4,11 +4,11 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
 
 use cadenza_block::write::{BuiltBlock, WriteOptions, build};
+use cadenza_measure::thread_cpu_ns;
 use cadenza_model::{Columns, TenantId, otlp};
 use cadenza_traffic::Exporter;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use prost::Message;
-use rustix::time::{ClockId, clock_gettime};
 
 const START_NS: u64 = 1_790_000_000_000_000_000;
 const SPANS_PER_REQUEST: usize = 200;
@@ -33,8 +33,7 @@ fn input(spans: usize) -> (Columns, usize) {
 }
 
 fn thread_seconds() -> f64 {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
+    thread_cpu_ns() / 1e9
 }
 
 /// Highest resident set since the last [`reset_peak`], and the present one, in MB.

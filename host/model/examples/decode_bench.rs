@@ -4,6 +4,7 @@
 //! round and the medians are compared, because the machine is never quiet; clocks are the thread's.
 #![expect(clippy::print_stdout, reason = "a measuring tool")]
 
+use cadenza_measure::{median, thread_cpu_ns};
 use cadenza_model::{Columns, Remap, otlp};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -12,7 +13,6 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message as _;
-use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
 
 const SPANS: usize = 100_000;
@@ -136,18 +136,9 @@ fn request(g: &mut Gen, spans: usize) -> Vec<u8> {
 
 /// Seconds of this thread's processor time that `work` takes.
 fn timed(mut work: impl FnMut()) -> f64 {
-    let now = || {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-    };
-    let start = now();
+    let start = thread_cpu_ns();
     work();
-    now() - start
-}
-
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
+    (thread_cpu_ns() - start) / 1e9
 }
 
 fn measure(spans_per_request: usize, rounds: usize) {

@@ -1,36 +1,19 @@
 //! What steps, columns and edits cost a span, against the same rules written by hand.
 #![expect(clippy::print_stdout, reason = "a measurement tells its result")]
 
-use cadenza_model::{AttrType, Columns, otlp};
-use cadenza_traffic::Exporter;
+use cadenza_measure::{batches, median, thread_cpu_ns};
+use cadenza_model::{AttrType, Columns};
 use cadenza_transform::plan::*;
 use cadenza_transform::{
     Address, Batch, ColumnPart, Compiled, Edit, EditValues, Operation, Packed, Part, Programs, Secrets,
     Session, keyed64,
 };
-use prost::Message as _;
 use std::sync::Arc;
 
 const SPANS: usize = 26_000;
 /// Rounds; the median counts, so that neighbours on the machine do not.
 const ROUNDS: usize = 41;
 const HOST: [u8; 32] = [7; 32];
-
-fn batches(spans: usize) -> Vec<Columns> {
-    let mut exporter = Exporter::new(1, 1_760_000_000_000_000_000, 3_000_000, spans);
-    let decode = |_| {
-        let mut columns = Columns::new();
-        otlp::decode(&exporter.next_request().encode_to_vec(), &mut columns).expect("traffic decodes");
-        columns
-    };
-    (0..SPANS / spans).map(decode).collect()
-}
-
-/// Processor time of this thread in nanoseconds.
-fn now() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
-}
 
 fn place(key: KeySelector) -> Place {
     Place { scope: Scope::Span, key }
@@ -266,14 +249,9 @@ impl Bench {
 }
 
 fn timed(f: impl FnOnce()) -> f64 {
-    let begun = now();
+    let begun = thread_cpu_ns();
     f();
-    now() - begun
-}
-
-fn median(mut list: Vec<f64>) -> f64 {
-    list.sort_by(f64::total_cmp);
-    list[list.len() / 2]
+    thread_cpu_ns() - begun
 }
 
 fn main() {
@@ -283,7 +261,7 @@ fn main() {
         programs(chain()),
     );
     for spans in [400, 10] {
-        let batches = batches(spans);
+        let batches = batches(SPANS, spans);
         let rows: usize = batches.iter().map(|columns| columns.spans.len()).sum();
         let attributes: usize = batches.iter().map(|columns| columns.span_attrs.key.len()).sum();
         let clock = median((0..1001).map(|_| timed(|| ())).collect());

@@ -2,16 +2,11 @@
 
 use super::CONTEXT;
 use crate::native::Done;
+use cadenza_measure::thread_cpu_ns as now;
 use cadenza_model::Columns;
 use cadenza_plugin::Plugin;
 use cadenza_transform::{Checked, Edit, Kind, Part, Programs, Session, Verdicts};
 use std::cell::RefCell;
-
-/// Processor time of this thread in nanoseconds.
-pub(crate) fn now() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
-}
 
 /// Nanoseconds by part, over one or more batches.
 #[derive(Debug, Clone, Copy, Default)]

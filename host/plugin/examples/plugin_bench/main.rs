@@ -16,13 +16,12 @@ mod wat;
 
 use anyhow::{Context as _, Result, ensure};
 use cadenza_env::{Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
+use cadenza_measure::{START_NS, batches, median, requests, thread_cpu_ns as now};
 use cadenza_model::{Columns, TenantId, otlp};
 use cadenza_plugin::{Compiler, Config, Loaded, Metrics, PluginOptions, Runtime};
-use cadenza_traffic::Exporter;
 use cadenza_transform::{Compiled, Context, Programs, Secrets, Session};
-use chain::{Chain, Parts, now};
+use chain::{Chain, Parts};
 use native::{Done, Native};
-use prost::Message as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,23 +29,11 @@ use std::sync::Arc;
 const SPANS: usize = 20_000;
 /// Rounds; the median counts, so that neighbours on the machine do not.
 const ROUNDS: usize = 41;
-const CONTEXT: Context<'static> =
-    Context { tenant: "t", now_unix_ns: 1_760_000_000_000_000_000, seed: 1, is_trial: false };
-
-fn batches(spans: usize) -> Vec<Columns> {
-    let mut exporter = Exporter::new(1, 1_760_000_000_000_000_000, 3_000_000, spans);
-    let decode = |_| {
-        let mut columns = Columns::new();
-        otlp::decode(&exporter.next_request().encode_to_vec(), &mut columns).expect("traffic decodes");
-        columns
-    };
-    (0..SPANS / spans).map(decode).collect()
-}
+const CONTEXT: Context<'static> = Context { tenant: "t", now_unix_ns: START_NS, seed: 1, is_trial: false };
 
 /// What decoding costs a span on this machine, today: the yardstick for everything else.
 fn decoding(spans: usize) -> f64 {
-    let mut exporter = Exporter::new(1, 1_760_000_000_000_000_000, 3_000_000, spans);
-    let requests: Vec<_> = (0..SPANS / spans).map(|_| exporter.next_request().encode_to_vec()).collect();
+    let requests = requests(SPANS, spans);
     let mut columns = Columns::new();
     let round = |columns: &mut Columns| {
         let (begun, mut rows) = (now(), 0);
@@ -58,11 +45,6 @@ fn decoding(spans: usize) -> f64 {
         (now() - begun) / rows as f64
     };
     median((0..ROUNDS).map(|_| round(&mut columns)).collect())
-}
-
-fn median(mut list: Vec<f64>) -> f64 {
-    list.sort_by(f64::total_cmp);
-    list[list.len() / 2]
 }
 
 /// Plugins by name, component and configuration, as one chain.
@@ -246,7 +228,7 @@ fn main() -> Result<()> {
     )];
     let idle_guest = [("scrubber", &scrubber, "{}")];
     for (spans, bars) in [(400, ("bar 250", "bar 1.6")), (10, ("bar 800", ""))] {
-        let batches = batches(spans);
+        let batches = batches(SPANS, spans);
         println!("{spans} spans a batch; decoding them costs {:.1} ns/span here", decoding(spans));
         against_native(&three, &batches, clock, bars)?;
         for (name, loaded, config) in &built_ins {
@@ -258,7 +240,7 @@ fn main() -> Result<()> {
         let none: Vec<Columns> = batches.iter().map(without_attributes).collect();
         alone("a guest whose keys are not there", &chain(&runtime, &idle_guest)?, &none, clock, "bar 5");
     }
-    once::measure(&runtime, &batches(400)[0])
+    once::measure(&runtime, &batches(400, 400)[0])
 }
 
 /// Spans as they are, with attributes of another name.

@@ -1,9 +1,9 @@
 //! What happens once in a while: a call that does nothing, and a trap.
 
-use super::{CONTEXT, median};
-use crate::chain::now;
+use super::CONTEXT;
 use crate::wat;
 use anyhow::Result;
+use cadenza_measure::{median, thread_cpu_ns as now};
 use cadenza_model::{Columns, TenantId};
 use cadenza_plugin::{PluginOptions, Runtime};
 use cadenza_transform::{Compiled, Programs, Secrets, Session};
