@@ -20,6 +20,7 @@ struct Inner {
     instances: IntCounterVec,
     compiles: IntCounterVec,
     log_lines: IntCounterVec,
+    late_ticks: IntCounter,
     info: IntGaugeVec,
     declared: Mutex<HashMap<String, Declared>>,
 }
@@ -50,6 +51,10 @@ impl Metrics {
         let counters = |name: &str, help: &str, labels: &[&str]| {
             register(registry, IntCounterVec::new(Opts::new(format!("cadenza_plugin_{name}"), help), labels)?)
         };
+        let late = Opts::new(
+            "cadenza_plugin_late_ticks_total",
+            "Looks at running guests that came late, so that one may have run for twice its time",
+        );
         let of_plugin: &[&str] = &["tenant", "plugin"];
         let info = Opts::new("cadenza_plugin_info", "Configured plugins of this version");
         let info_labels = ["tenant", "plugin", "name", "version"];
@@ -62,9 +67,15 @@ impl Metrics {
             )?,
             compiles: counters("components_loaded_total", "Components by how their code was had", &["from"])?,
             log_lines: counters("log_lines_total", "Lines that guests have logged, shown or not", of_plugin)?,
+            late_ticks: register(registry, IntCounter::with_opts(late)?)?,
             info: register(registry, IntGaugeVec::new(info, &info_labels)?)?,
             declared: Mutex::default(),
         })))
+    }
+
+    /// Counts looks at running guests that came late.
+    pub(crate) fn late_ticks(&self) -> IntCounter {
+        self.0.late_ticks.clone()
     }
 
     /// Code came from the cache or from the compiler.

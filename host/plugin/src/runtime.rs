@@ -148,7 +148,7 @@ impl Runtime {
         wit::state::add_to_linker::<_, HostData>(&mut linker, |host| host).map_err(failed)?;
         wit::helpers::add_to_linker::<_, HostData>(&mut linker, |host| host).map_err(failed)?;
         let beat = wasm.weak();
-        let ticker = Ticker::start(env.spawn.as_ref(), move || {
+        let ticker = Ticker::start(&env, metrics.late_ticks(), move || {
             if let Some(engine) = beat.upgrade() {
                 engine.increment_epoch();
             }
