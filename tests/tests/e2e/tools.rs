@@ -238,3 +238,62 @@ fn bench_measures_a_plugin_against_an_empty_chain() {
     let median = |of: &str| json["batches"][1][of]["median"].as_f64().expect("a number");
     assert!(median("plugin_ns_per_span") > median("empty_ns_per_span"), "{json}");
 }
+
+/// Hashes card numbers behind a key that only the folder of secrets has.
+const KEYED: &str = r#"{"allow_all_keys": true, "blocked_values": ["4[0-9 ]{15,18}"], "hash_function": "hmac-sha256",
+    "hmac_key": "${secret:card-key}"}"#;
+
+#[test]
+fn the_tools_take_secrets_from_a_folder_and_never_tell_them() {
+    const KEYS: [&str; 2] = ["key-5e1d77aa90", "key-09cc41d2fe"];
+    let files = Bench::new();
+    let input = files.file("in.pb", traffic().encode_to_vec());
+    let folders = [("one", KEYS[0]), ("two", KEYS[1])].map(|(name, key)| {
+        let folder = files.path(name);
+        std::fs::create_dir(&folder).expect("a folder");
+        std::fs::write(folder.join("card-key"), format!("{key}\n")).expect("writing a secret");
+        folder.display().to_string()
+    });
+    let run = |command: &str, folder: &str, more: &[&str]| {
+        let mut args = vec![command, "builtin:redaction", "--config", KEYED, "--secrets", folder];
+        args.extend(more);
+        let said = tool(&args);
+        said.check(0, &[]);
+        for key in KEYS {
+            assert!(!said.out.contains(key) && !said.err.contains(key), "{}\n{}", said.out, said.err);
+        }
+        said
+    };
+    let mut hashes = Vec::new();
+    run("bench", &folders[0], &["--input", &input]);
+    for folder in &folders {
+        run("check", folder, &[]);
+        run("check", folder, &["--json"]);
+        run("test", folder, &["--input", &input]).check(0, &["1 changed"]);
+        let json = run("test", folder, &["--input", &input, "--json"]).json();
+        let hash = json["edits"][0]["changes"][0]["after"]["stringValue"].as_str().map(str::to_owned);
+        hashes.push(hash.expect("a hash"));
+    }
+    assert!(
+        hashes.iter().all(|hash| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit())),
+        "{hashes:?}"
+    );
+    assert_ne!(hashes[0], hashes[1], "the key counts");
+}
+
+#[test]
+fn the_tools_say_which_secret_is_missing() {
+    let files = Bench::new();
+    let input = files.file("in.pb", traffic().encode_to_vec());
+    let empty = files.path("empty");
+    std::fs::create_dir(&empty).expect("a folder");
+    let empty = empty.display().to_string();
+    for (command, input) in
+        [("check", &[][..]), ("test", &["--input", &input]), ("bench", &["--input", &input])]
+    {
+        let run =
+            |more: &[&str]| tool(&[&[command, "builtin:redaction", "--config", KEYED], input, more].concat());
+        run(&[]).check(1, &["secret card-key", "--secrets"]);
+        run(&["--secrets", &empty]).check(1, &["secret card-key", "No such file"]);
+    }
+}

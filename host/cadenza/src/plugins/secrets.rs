@@ -31,8 +31,9 @@ impl Secrets {
 
     /// The secret of a name, without the line end that editors put behind it.
     pub(crate) fn get(&self, name: &str) -> Result<String, String> {
-        let dir =
-            self.dir.as_ref().ok_or_else(|| format!("secret {name}: `plugins.secrets_dir` is not set"))?;
+        let dir = self.dir.as_ref().ok_or_else(|| {
+            format!("secret {name}: no folder of secrets (`plugins.secrets_dir`; of a tool, `--secrets`)")
+        })?;
         let ok = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
         if name.is_empty() || name.starts_with('.') || !name.bytes().all(ok) {
             return Err(format!("`{name}` cannot name a secret: letters, digits, `-`, `_` and `.`"));
