@@ -62,8 +62,7 @@ fn main() -> Result<()> {
     }
     let plan = match &args[..] {
         [] => Plan { spans: SPANS_DEFAULT, small_spans: SMALL_SPANS_DEFAULT },
-        [spans] => {
-            let spans: u64 = spans.parse()?;
+        [spans] if let Ok(spans) = spans.parse::<u64>() => {
             Plan { spans, small_spans: spans.min(SMALL_SPANS_DEFAULT) }
         }
         _ => bail!(
