@@ -100,24 +100,23 @@ impl Instance {
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(PLAN_BYTES_MAX);
         let running = inner.ticker.enter();
-        let made = loaded.pre.instantiate(&mut store).and_then(|instance| {
-            let lifecycle = loaded.functions.lifecycle.load(&mut store, &instance)?;
-            let calls = match &loaded.functions.call {
-                CallFunctions::Transform(functions) => {
-                    Calls::Transform(functions.load(&mut store, &instance)?)
-                }
-                CallFunctions::Head(functions) => Calls::Head(functions.load(&mut store, &instance)?),
-            };
-            Ok((lifecycle, calls))
-        });
+        let made = loaded.pre.instantiate(&mut store);
+        let instance = made.map_err(|error| match failure(store.data_mut(), &error, PLAN_BYTES_MAX) {
+            Failure::InvalidOutput(_) => Failure::NoInstance("it asks for more than an instance may have"),
+            failure => failure,
+        })?;
+        let lifecycle = loaded.functions.lifecycle.load(&mut store, &instance);
+        let calls = match &loaded.functions.call {
+            CallFunctions::Transform(functions) => {
+                functions.load(&mut store, &instance).map(Calls::Transform)
+            }
+            CallFunctions::Head(functions) => functions.load(&mut store, &instance).map(Calls::Head),
+        };
         drop(running);
-        let (lifecycle, calls) =
-            made.map_err(|error| match failure(store.data_mut(), &error, PLAN_BYTES_MAX) {
-                Failure::InvalidOutput(_) => {
-                    Failure::NoInstance("it asks for more than an instance may have")
-                }
-                failure => failure,
-            })?;
+        // Names are those of the contract, or it would not have been loaded.
+        let (Ok(lifecycle), Ok(calls)) = (lifecycle, calls) else {
+            return Err(Failure::NoInstance("its types are not those of this contract: build it anew"));
+        };
         Ok(Self {
             store,
             lifecycle,

@@ -1,6 +1,6 @@
 //! Columns of attributes: codes by distinct value.
 
-use super::part::LEFT_OUT;
+use super::part::Rows;
 use super::{Keys, Scratch};
 use crate::batch::{CellKind, Column};
 use crate::compile::AttributeColumn;
@@ -21,8 +21,8 @@ pub(super) struct Source<'a> {
     pub(super) codes: &'a [Code],
     /// Tallies whose attributes are not shown.
     pub(super) skip: u16,
-    /// Rows of the part by rows of the whole.
-    pub(super) part: Option<&'a [u32]>,
+    /// Rows of the part.
+    pub(super) part: Option<&'a Rows>,
 }
 
 /// Fills the column of a field.
@@ -46,20 +46,29 @@ pub(super) fn fill(
     let mut keys_seen = 0;
     for &code in source.codes {
         let Some(cells) = source.work.list_of(code).map(|list| &source.work.lists[list]) else { continue };
-        if cells.is_empty() {
+        // Cells of the lists of their rows come first, by row; new ones stand behind.
+        let mut runs = [cells.as_slice(), &[]];
+        if let Some(part) = source.part {
+            let (main, new) =
+                cells.split_at(cells.partition_point(|cell| (cell.at as usize) < source.work.main));
+            runs = [part.run(main, |cell| cell.row), new];
+        }
+        if runs.iter().all(|cells| cells.is_empty()) {
             continue;
         }
         keys_seen += 1;
         let key = if field.exact { 0 } else { keys.index(source.columns, code) };
         let mut one = OneKey { source, field, list, key, entry: HIDDEN };
         scratch.entries.start(source.columns);
-        match (kind, field.value_type) {
-            (CellKind::Coded, ValueType::Presence) => one.presence(cells, code, scratch, column),
-            (CellKind::Coded, ValueType::Str) if field.only_if.is_none() => {
-                one.texts(cells, code, scratch, column);
+        for cells in runs {
+            match (kind, field.value_type) {
+                (CellKind::Coded, ValueType::Presence) => one.presence(cells, code, scratch, column),
+                (CellKind::Coded, ValueType::Str) if field.only_if.is_none() => {
+                    one.texts(cells, code, scratch, column);
+                }
+                (CellKind::Coded, _) => one.coded(cells, code, scratch, column),
+                _ => one.scalars(cells, code, scratch, column),
             }
-            (CellKind::Coded, _) => one.coded(cells, code, scratch, column),
-            _ => one.scalars(cells, code, scratch, column),
         }
     }
     column.cells = column.at.len() as u32;
@@ -91,7 +100,7 @@ impl OneKey<'_> {
             return None;
         }
         let Some(part) = self.source.part else { return Some(cell.row) };
-        Some(part[cell.row as usize]).filter(|&row| row != LEFT_OUT)
+        part.get(cell.row)
     }
 
     fn new_entry(&self, column: &mut Column) -> u32 {

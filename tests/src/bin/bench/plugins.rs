@@ -56,7 +56,12 @@ pub(crate) async fn measure(guests: &Path) -> Result<()> {
     }
     report.line("acknowledgement, p99, no plugins", large.plain_p99_ms, "ms", "");
     report.line("acknowledgement, p99, two guests", large.chained_p99_ms, "ms", "");
-    report.line("  while they are swapped, of that", mean(&swapped_p99) / large.chained_p99_ms, "x", "bar 1.2");
+    report.line(
+        "  while they are swapped, of that",
+        mean(&swapped_p99) / large.chained_p99_ms,
+        "x",
+        "bar 1.2",
+    );
     report.print();
     Ok(())
 }
