@@ -3,6 +3,7 @@
 use crate::Config;
 use crate::family::{Ids, Sibling, siblings};
 use crate::source::{self, Compiled, Pattern, file_name};
+use cadenza_plugin_sdk::batch::View;
 use cadenza_plugin_sdk::prelude::*;
 
 /// What is derived for steps.
@@ -34,6 +35,15 @@ enum Origin {
     Name(Pattern),
     Value(String),
     TraceId,
+}
+
+/// A source, over one batch.
+struct Asked<'a> {
+    source: &'a Origin,
+    /// What it reads, if that is a column of its own.
+    column: Option<View<'a>>,
+    /// What its pattern finds in each distinct name, asked when it is first needed.
+    found: Vec<Option<Option<&'a str>>>,
 }
 
 struct Index {
@@ -125,21 +135,34 @@ impl Names {
     fn process(&self, columns: &Columns, steps: &[Sibling], batch: &Batch<'_>, edits: &mut Edits) {
         let names = batch.column(columns.name);
         let texts: Vec<&str> = names.entries().map(|entry| entry.text).collect();
-        // What each pattern finds in each distinct name, asked when it is first needed.
-        let mut found = vec![vec![None; texts.len()]; self.sources.len()];
+        let traces = batch.column(columns.trace_id).ids::<16>();
+        let (scopes, resources) = (batch.parents(Scope::Span), batch.parents(Scope::Instrumentation));
+        let mut asked: Vec<Asked<'_>> = self
+            .sources
+            .iter()
+            .map(|source| Asked {
+                source,
+                column: match source {
+                    Origin::Resource { column, .. } | Origin::Span { column, .. } => {
+                        Some(batch.column(*column))
+                    }
+                    Origin::Name(_) | Origin::Value(_) | Origin::TraceId => None,
+                },
+                found: vec![None; texts.len()],
+            })
+            .collect();
         let part = |text, file| if file { file_name(text) } else { text };
         let mut writer = if self.overwrite { edits.upsert(self.target) } else { edits.insert(self.target) };
         for step in steps {
             let row = step.row;
-            let value = self.sources.iter().zip(&mut found).find_map(|(source, found)| {
+            let value = asked.iter_mut().find_map(|Asked { source, column, found }| {
                 let text = match source {
-                    Origin::Resource { column, file } => {
-                        let scope = batch.parents(Scope::Span)[row as usize];
-                        let resource = batch.parents(Scope::Instrumentation)[scope as usize];
-                        batch.column(*column).text(resource).map(|text| part(text, *file))
+                    Origin::Resource { file, .. } => {
+                        let resource = resources[scopes[row as usize] as usize];
+                        column.and_then(|column| column.text(resource)).map(|text| part(text, *file))
                     }
-                    Origin::Span { column, file } => {
-                        batch.column(*column).text(row).map(|text| part(text, *file))
+                    Origin::Span { file, .. } => {
+                        column.and_then(|column| column.text(row)).map(|text| part(text, *file))
                     }
                     Origin::Name(pattern) => names.entry_of(row).and_then(|entry| {
                         let entry = entry as usize;
@@ -153,8 +176,7 @@ impl Names {
             match value {
                 // Only a trace id is empty here.
                 Some("") => {
-                    let trace = batch.column(columns.trace_id).ids::<16>()[row as usize];
-                    writer.str(row, &format!("{:032x}", u128::from_be_bytes(trace)));
+                    writer.str(row, &format!("{:032x}", u128::from_be_bytes(traces[row as usize])));
                 }
                 Some(text) => writer.str(row, text),
                 None => {}

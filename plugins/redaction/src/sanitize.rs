@@ -4,6 +4,7 @@ use crate::program::{SYSTEM_KEYS, survives};
 use crate::sql::{self, Dialect};
 use crate::{Config, url};
 use cadenza_plugin_sdk::batch::Value;
+use cadenza_plugin_sdk::batch::View;
 use cadenza_plugin_sdk::plan::{attributes, place};
 use cadenza_plugin_sdk::prelude::*;
 use regex_lite::Regex;
@@ -113,6 +114,7 @@ impl Sanitizers {
         if !paths.iter().any(|(is_sql, _)| *is_sql) {
             return;
         }
+        let systems = views(&table.systems, batch);
         let mut known: HashMap<(u32, Dialect), String> = HashMap::new();
         for cell in column.cells() {
             let (Some(entry), Value::Text(text)) = (column.entry_of(cell.index), cell.value) else {
@@ -120,7 +122,7 @@ impl Sanitizers {
             };
             let (true, path) = &paths[entry as usize] else { continue };
             let before = path.as_deref().unwrap_or(text);
-            let dialect = dialect(&table.systems, batch, cell.row);
+            let dialect = dialect(&systems, cell.row);
             let after = match dialect {
                 Some(dialect) => {
                     known.entry((entry, dialect)).or_insert_with(|| sql::sanitize(before, dialect)).as_str()
@@ -134,9 +136,12 @@ impl Sanitizers {
     }
 }
 
-fn dialect(systems: &[Column], batch: &Batch<'_>, row: u32) -> Option<Dialect> {
-    let system =
-        systems.iter().filter_map(|column| batch.column(*column).text(row)).find(|text| !text.is_empty())?;
+fn views<'a>(columns: &[Column], batch: &Batch<'a>) -> Vec<View<'a>> {
+    columns.iter().map(|&column| batch.column(column)).collect()
+}
+
+fn dialect(systems: &[View<'_>], row: u32) -> Option<Dialect> {
+    let system = systems.iter().filter_map(|column| column.text(row)).find(|text| !text.is_empty())?;
     SYSTEMS.iter().find(|(name, _)| system.eq_ignore_ascii_case(name)).map(|(_, dialect)| *dialect)
 }
 
@@ -182,6 +187,8 @@ impl Names {
     fn process(&self, batch: &Batch<'_>, edits: &mut Edits) {
         let names = batch.column(self.name);
         let kinds = batch.column(self.kind);
+        let http = self.http.map(|column| batch.column(column));
+        let systems = views(&self.systems, batch);
         let allowed: Vec<bool> = names
             .entries()
             .map(|entry| self.allowed.iter().any(|regex| regex.is_match(entry.text)))
@@ -195,8 +202,7 @@ impl Names {
             if allowed[entry as usize] {
                 continue;
             }
-            if let Some(new) =
-                self.path(batch, span, name, kind).or_else(|| self.statement(batch, span, name, kind))
+            if let Some(new) = path(http, span, name, kind).or_else(|| statement(&systems, span, name, kind))
                 && !new.is_empty()
                 && new != "..."
             {
@@ -204,22 +210,21 @@ impl Names {
             }
         }
     }
+}
 
-    fn path(&self, batch: &Batch<'_>, span: u32, name: &str, kind: i64) -> Option<String> {
-        let http = batch.column(self.http?);
-        if !matches!(kind, KIND_CLIENT | KIND_SERVER) || http.cells_of(span).is_empty() && !name.contains('/')
-        {
-            return None;
-        }
-        let path = url::sanitize(name);
-        (path != name && !url::all_ids(&path)).then_some(path)
+fn path(http: Option<View<'_>>, span: u32, name: &str, kind: i64) -> Option<String> {
+    let http = http?;
+    if !matches!(kind, KIND_CLIENT | KIND_SERVER) || http.cells_of(span).is_empty() && !name.contains('/') {
+        return None;
     }
+    let path = url::sanitize(name);
+    (path != name && !url::all_ids(&path)).then_some(path)
+}
 
-    fn statement(&self, batch: &Batch<'_>, span: u32, name: &str, kind: i64) -> Option<String> {
-        if !matches!(kind, KIND_CLIENT | KIND_SERVER | KIND_INTERNAL) {
-            return None;
-        }
-        let statement = sql::sanitize(name, dialect(&self.systems, batch, span)?);
-        (statement != name).then_some(statement)
+fn statement(systems: &[View<'_>], span: u32, name: &str, kind: i64) -> Option<String> {
+    if !matches!(kind, KIND_CLIENT | KIND_SERVER | KIND_INTERNAL) {
+        return None;
     }
+    let statement = sql::sanitize(name, dialect(systems, span)?);
+    (statement != name).then_some(statement)
 }

@@ -179,7 +179,7 @@ impl Edits {
     }
 
     /// Forgets all edits, and keeps the memory.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.groups.clear();
         self.items.clear();
         self.longs.clear();
