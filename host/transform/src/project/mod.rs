@@ -21,7 +21,6 @@ pub(crate) struct Scratch {
     keys: Stamped<u32>,
     order: Vec<u32>,
     text: Vec<u8>,
-    owners: Vec<u32>,
 }
 
 /// Entries of a column by value.
@@ -95,10 +94,10 @@ impl Session {
         spans: &[u32],
     ) -> Batch {
         let mut batch = Batch::default();
-        let (selection, new_rows) = part::select(columns, spans);
-        self.fill(programs, at, columns, Some(&new_rows), &mut batch);
-        batch.spans = selection.rows[Scope::Span as usize].len() as u32;
-        batch.selection = Some(Box::new(selection));
+        let rows = part::select(columns, spans);
+        self.fill(programs, at, columns, Some(&rows), &mut batch);
+        batch.spans = rows.kept(Scope::Span).len() as u32;
+        batch.selection = Some(Box::new(rows.into_selection()));
         batch
     }
 
@@ -154,35 +153,31 @@ impl Session {
             }
         }
         self.projection.keys = keys;
-        self.fill_tables(&compiled.tables, columns, part, batch);
+        fill_tables(&compiled.tables, columns, part, batch);
     }
+}
 
-    fn fill_tables(
-        &mut self,
-        scopes: &[Scope],
-        columns: &Columns,
-        part: Option<&NewRows>,
-        batch: &mut Batch,
-    ) {
-        batch.tables.truncate(scopes.len());
-        for (i, &scope) in scopes.iter().enumerate() {
-            if batch.tables.len() <= i {
-                batch.tables.push(Table { scope, rows: 0, parent: Vec::new() });
-            }
-            let table = &mut batch.tables[i];
-            table.scope = scope;
-            table.parent.clear();
-            match scope {
-                Scope::Resource => {}
-                Scope::Instrumentation => table.parent.extend_from_slice(&columns.scopes.resource),
-                Scope::Span => table.parent.extend_from_slice(&columns.spans.scope),
-                Scope::Event => put_owners(&mut table.parent, &columns.spans.event_ends),
-                Scope::Link => put_owners(&mut table.parent, &columns.spans.link_ends),
-            }
-            table.rows = rows_of(columns, scope) as u32;
-            if let Some(part) = part {
-                part.narrow(scope, table, &mut self.projection.owners);
-            }
+fn fill_tables(scopes: &[Scope], columns: &Columns, part: Option<&NewRows>, batch: &mut Batch) {
+    batch.tables.truncate(scopes.len());
+    for (i, &scope) in scopes.iter().enumerate() {
+        if batch.tables.len() <= i {
+            batch.tables.push(Table { scope, rows: 0, parent: Vec::new() });
+        }
+        let table = &mut batch.tables[i];
+        table.scope = scope;
+        table.parent.clear();
+        if let Some(part) = part {
+            table.rows = part.kept(scope).len() as u32;
+            part.put_parents(scope, columns, &mut table.parent);
+            continue;
+        }
+        table.rows = rows_of(columns, scope) as u32;
+        match scope {
+            Scope::Resource => {}
+            Scope::Instrumentation => table.parent.extend_from_slice(&columns.scopes.resource),
+            Scope::Span => table.parent.extend_from_slice(&columns.spans.scope),
+            Scope::Event => put_owners(&mut table.parent, &columns.spans.event_ends),
+            Scope::Link => put_owners(&mut table.parent, &columns.spans.link_ends),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Some spans of a batch, and what belongs to them.
 
-use crate::batch::{Selection, Table};
+use crate::batch::Selection;
 use crate::plan::Scope;
 use cadenza_model::Columns;
 use std::ops::Range;
@@ -58,24 +58,45 @@ impl NewRows {
         &self.of(scope).kept
     }
 
-    /// Cuts a table down to the part.
-    pub(super) fn narrow(&self, scope: Scope, table: &mut Table, spare: &mut Vec<u32>) {
+    /// Row in the parent's table of each row of a table.
+    pub(super) fn put_parents(&self, scope: Scope, columns: &Columns, out: &mut Vec<u32>) {
         let kept = self.kept(scope);
-        table.rows = kept.len() as u32;
-        let Some(parent) = scope.parent() else { return };
-        spare.clear();
-        let above = self.of(parent);
-        spare.extend(kept.iter().filter_map(|&row| above.get(table.parent[row as usize])));
-        std::mem::swap(&mut table.parent, spare);
+        let mut through = |parent: Scope, of: &[u32]| {
+            out.extend(kept.iter().filter_map(|&row| self.of(parent).get(of[row as usize])));
+        };
+        match scope {
+            Scope::Resource => {}
+            Scope::Instrumentation => through(Scope::Resource, &columns.scopes.resource),
+            Scope::Span => through(Scope::Instrumentation, &columns.spans.scope),
+            Scope::Event | Scope::Link => {
+                for (row, &span) in (0..).zip(self.kept(Scope::Span)) {
+                    let below = children(columns, scope, span);
+                    out.extend(std::iter::repeat_n(row, below.len()));
+                }
+            }
+        }
+    }
+
+    /// The rows alone, which edits of the part go by.
+    pub(super) fn into_selection(self) -> Selection {
+        Selection { rows: self.0.map(|rows| rows.kept) }
+    }
+}
+
+/// Events or links of a span.
+fn children(columns: &Columns, scope: Scope, span: u32) -> Range<usize> {
+    match scope {
+        Scope::Event => columns.spans.events(span as usize),
+        _ => columns.spans.links(span as usize),
     }
 }
 
 /// The part that has these spans: ascending, those that there are.
-pub(super) fn select(columns: &Columns, spans: &[u32]) -> (Selection, NewRows) {
+pub(super) fn select(columns: &Columns, spans: &[u32]) -> NewRows {
     let end = spans.partition_point(|&span| (span as usize) < columns.spans.len());
     let spans = &spans[..end];
-    let below = |of: &dyn Fn(usize) -> Range<usize>| -> Vec<u32> {
-        spans.iter().flat_map(|&span| of(span as usize)).map(|row| row as u32).collect()
+    let below = |scope| -> Vec<u32> {
+        spans.iter().flat_map(|&span| children(columns, scope, span)).map(|row| row as u32).collect()
     };
     let used = |rows: &mut dyn Iterator<Item = u32>| -> Vec<u32> {
         let mut rows: Vec<u32> = rows.collect();
@@ -95,10 +116,10 @@ pub(super) fn select(columns: &Columns, spans: &[u32]) -> (Selection, NewRows) {
         (Scope::Resource, resources),
         (Scope::Instrumentation, scopes),
         (Scope::Span, spans.to_vec()),
-        (Scope::Event, below(&|span| columns.spans.events(span))),
-        (Scope::Link, below(&|span| columns.spans.links(span))),
+        (Scope::Event, below(Scope::Event)),
+        (Scope::Link, below(Scope::Link)),
     ] {
         rows.0[scope as usize] = Rows::new(kept);
     }
-    (Selection { rows: Scope::ALL.map(|scope| rows.kept(scope).to_vec()) }, rows)
+    rows
 }

@@ -5,6 +5,7 @@ mod edits;
 mod fuzz;
 mod generate;
 mod model;
+mod parts;
 mod plans;
 mod property;
 mod values;

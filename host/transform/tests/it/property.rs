@@ -2,6 +2,7 @@
 
 use crate::generate::Make;
 use crate::model::{Attr, HOST, Row, World};
+use crate::parts;
 use crate::values::{selects, text_of, text_value};
 use cadenza_env::SeededRandom;
 use cadenza_model::{Columns, otlp};
@@ -316,6 +317,12 @@ fn plugin(
                 }
             }
         }
+        let scope = |field: &Field| match field {
+            Field::Attribute(field) => field.place.scope,
+            Field::Intrinsic(field) => field.intrinsic.scope(),
+        };
+        let scopes: Vec<Scope> = plan.fields.iter().map(scope).collect();
+        parts::check(make, session, (programs, at), columns, &batch, &scopes);
         let edits: Vec<Edit> =
             (0..make.below(5)).filter_map(|_| edit(make, plan, &batch, &shown, world, tally)).collect();
         session.apply(programs, at, &batch, &edits, columns).expect("valid edits");
