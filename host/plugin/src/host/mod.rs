@@ -174,3 +174,42 @@ impl ResourceLimiter for Host {
         CORE_OBJECTS_MAX
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::States;
+    use cadenza_env::ManualClock;
+
+    /// A host whose call begins now, with so much CPU time.
+    fn host(clock: &ManualClock, cpu: Duration) -> Host {
+        let limits = Limits::default();
+        let mut host = Host::new(Arc::new(Identity {
+            tenant: String::new(),
+            plugin: String::new(),
+            secret: [0; 32],
+            metrics: 0,
+            state: States::new(&limits).of("", ""),
+            log: LogGate::new(false, None),
+            limits,
+            clock: Arc::new(clock.clone()),
+        }));
+        host.begin(cpu, Some(0));
+        host
+    }
+
+    #[test]
+    fn a_call_without_cpu_time_goes_on_for_a_second_or_ten_deadlines() {
+        let check = |cpu_ms: u64, wall_ms: u64| {
+            let clock = ManualClock::default();
+            let mut host = host(&clock, Duration::from_millis(cpu_ms));
+            clock.advance(Duration::from_millis(wall_ms - 1));
+            assert!(host.may_go_on(), "{cpu_ms} ms of CPU time, just below {wall_ms} ms");
+            clock.advance(Duration::from_millis(1));
+            assert!(!host.may_go_on(), "{cpu_ms} ms of CPU time, {wall_ms} ms");
+            assert_eq!(host.exceeded, Some(Failure::Deadline { cpu_ms }));
+        };
+        check(20, 1_000);
+        check(500, 5_000);
+    }
+}
