@@ -4,6 +4,7 @@ pub mod bloom;
 mod error;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod merge;
 pub mod meta;
 pub mod read;
 pub mod schema;

@@ -49,6 +49,8 @@ pub(crate) struct Chunk {
     pub(crate) codec: Codec,
     /// All its pages.
     pub(crate) range: Range<u64>,
+    /// Their bytes before compression.
+    pub(crate) raw_bytes: u64,
     /// The dictionary page, if there is one.
     pub(crate) dictionary: Option<Range<u64>>,
     /// From the offset index.
@@ -151,13 +153,14 @@ impl Chunk {
         };
         let start = dictionary.as_ref().map_or(data, |range| range.start);
         let end = start.saturating_add(number(column.compressed_size())?);
+        let raw_bytes = number(column.uncompressed_size())?;
         if end > size || data > end {
             return Err(footer("a leaf lies beyond the end of the file"));
         }
         let all_codes = dictionary.is_some() && only_codes(column);
         let nulls = column.statistics().and_then(|statistics| statistics.null_count_opt());
         let is_empty = nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(column.num_values()));
-        Ok(Self { codec, range: start..end, dictionary, pages: None, all_codes, is_empty })
+        Ok(Self { codec, range: start..end, raw_bytes, dictionary, pages: None, all_codes, is_empty })
     }
 }
 

@@ -90,6 +90,35 @@ impl BlockReader {
         Ok(None)
     }
 
+    /// The trace id of each row.
+    pub(crate) fn trace_ids(&self, index: &FileIndex) -> Result<Vec<TraceId>, ReadError> {
+        let leaf = leaf(Column::TraceId)?;
+        let mut out: Vec<TraceId> = Vec::with_capacity(index.rows as usize);
+        for row_group in 0..index.row_groups.len() {
+            let mut reader = LeafReader::open(&self.source, index, row_group, leaf, true)?;
+            for i in 0..reader.pages.len() {
+                let page = reader.page(i, |_| true)?;
+                let mut pool = Vec::new();
+                let decoded = page
+                    .decode(super::page::Physical::Bytes, None, Some(page.entries), &mut pool)
+                    .map_err(at(leaf))?;
+                let Values::Bytes(ids) = decoded else { return Err(misfit(leaf, "is dictionary-coded")) };
+                for bytes in ids.iter() {
+                    let id =
+                        TraceId(bytes.try_into().map_err(|_| misfit(leaf, "has an id of another length"))?);
+                    if out.last().is_some_and(|last| *last >= id) {
+                        return Err(misfit(leaf, "is not in ascending order"));
+                    }
+                    out.push(id);
+                }
+            }
+        }
+        if out.len() != index.rows as usize {
+            return Err(misfit(leaf, "has another number of rows than the footer says"));
+        }
+        Ok(out)
+    }
+
     /// The traces that may have a span that fulfils `filter`, and that overlap the window (both ends in
     /// nanoseconds since the epoch, both inclusive). Never misses one.
     pub fn candidates(&self, filter: &Filter, window: Range<u64>) -> Result<Candidates, ReadError> {

@@ -119,6 +119,11 @@ impl Skeleton {
         }
     }
 
+    /// Where each row's spans end.
+    pub(crate) fn row_span_ends(&self) -> &[u32] {
+        &self.row_span[1..]
+    }
+
     /// Number of span slots.
     pub(crate) fn spans(&self) -> usize {
         self.row_span.last().map_or(0, |&n| n as usize)

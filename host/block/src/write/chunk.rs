@@ -17,7 +17,7 @@ use parquet::schema::types::ColumnDescPtr;
 use std::io::Write;
 
 /// Appends the chunk of one leaf and empties the leaf.
-pub(super) fn append<W: Write + Send>(
+pub(crate) fn append<W: Write + Send>(
     leaf: &mut LeafWriter,
     columns: &Columns,
     descriptor: ColumnDescPtr,

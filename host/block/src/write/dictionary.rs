@@ -17,7 +17,7 @@ const EXTRA: u32 = 1 << 31;
 
 /// Strings, most of which have a code in the columns' dictionary: no string with a code is hashed.
 #[derive(Default)]
-pub(super) struct Strings {
+pub(crate) struct Strings {
     /// By code of the source: 0 or 1 + our code. Empty until used: unused spares cost nothing.
     by_source: Vec<u32>,
     /// By our code: the source's code, or `EXTRA` and the number of an extra string.
@@ -85,7 +85,7 @@ impl Strings {
 
 /// Numbers.
 #[derive(Default)]
-pub(super) struct Ints {
+pub(crate) struct Ints {
     codes: HashMap<i64, u32, RandomState>,
     order: Vec<i64>,
 }

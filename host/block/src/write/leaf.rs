@@ -11,46 +11,52 @@ use parquet::basic::{Encoding, Type as PhysicalType};
 
 /// Most rows in a page. Tempo decodes whole pages for a few rows; dictionary pages without this cap hold
 /// a million values and made its queries 3 to 7 times slower.
-pub(super) const PAGE_ROWS_MAX: usize = 512;
+pub(crate) const PAGE_ROWS_MAX: usize = 512;
 /// Uncompressed bytes after which a page ends.
-pub(super) const PAGE_BYTES: usize = 64 * 1024;
+pub(crate) const PAGE_BYTES: usize = 64 * 1024;
 /// Most rows in a unit.
-pub(super) const UNIT_ROWS_MAX: usize = 64;
+pub(crate) const UNIT_ROWS_MAX: usize = 64;
+/// Rows after which the pages of an attribute list may end.
+const ATTR_ROWS: usize = 128;
+/// Uncompressed bytes that the longest of those pages should reach before.
+const ATTR_BYTES_MIN: usize = 32 * 1024;
+/// Uncompressed bytes at which they end in any case.
+const ATTR_BYTES_MAX: usize = 256 * 1024;
 /// Longest page: its header holds sizes as i32.
 const PAGE_BYTES_MAX: usize = i32::MAX as usize;
 
 /// Buffers and the compressor, shared by all leaves.
-pub(super) struct Codec {
+pub(crate) struct Codec {
     zstd: zstd::bulk::Compressor<'static>,
     raw: Vec<u8>,
 }
 
 /// A finished page.
-pub(super) struct Page {
-    pub(super) compressed: Bytes,
-    pub(super) raw_bytes: usize,
-    pub(super) entries: usize,
-    pub(super) present: usize,
-    pub(super) rows: usize,
-    pub(super) encoding: Encoding,
+pub(crate) struct Page {
+    pub(crate) compressed: Bytes,
+    pub(crate) raw_bytes: usize,
+    pub(crate) entries: usize,
+    pub(crate) present: usize,
+    pub(crate) rows: usize,
+    pub(crate) encoding: Encoding,
     /// Smallest and largest value in the leaf's order, for leaves that keep them.
-    pub(super) bounds: Option<(Vec<u8>, Vec<u8>)>,
+    pub(crate) bounds: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// The levels of one list in one unit, as levels and encoded.
 #[derive(Default)]
-pub(super) struct Stream {
-    pub(super) rep: Vec<u8>,
-    pub(super) def: Vec<u8>,
-    pub(super) rep_encoded: Vec<u8>,
-    pub(super) def_encoded: Vec<u8>,
+pub(crate) struct Stream {
+    pub(crate) rep: Vec<u8>,
+    pub(crate) def: Vec<u8>,
+    pub(crate) rep_encoded: Vec<u8>,
+    pub(crate) def_encoded: Vec<u8>,
     /// Entries that hold a value.
-    pub(super) present: usize,
+    pub(crate) present: usize,
 }
 
 /// A leaf being written.
-pub(super) struct LeafWriter {
-    pub(super) leaf: &'static Leaf,
+pub(crate) struct LeafWriter {
+    pub(crate) leaf: &'static Leaf,
     rep: Vec<u8>,
     def: Vec<u8>,
     entries: usize,
@@ -62,21 +68,23 @@ pub(super) struct LeafWriter {
     codes: Vec<u32>,
     /// Byte strings, or booleans one a byte.
     bytes: Vec<u8>,
-    pub(super) strings: Option<Strings>,
-    pub(super) numbers: Option<Ints>,
+    pub(crate) strings: Option<Strings>,
+    pub(crate) numbers: Option<Ints>,
     /// The dictionary outgrew its bound: PLAIN from here on.
     plain: bool,
-    pub(super) pages: Vec<Page>,
-    pub(super) raw_bytes: usize,
+    pub(crate) pages: Vec<Page>,
+    pub(crate) raw_bytes: usize,
 }
 
 impl Codec {
-    pub(super) fn new(level: i32) -> Result<Self, WriteError> {
-        let zstd = zstd::bulk::Compressor::new(level).map_err(WriteError::Compress)?;
+    pub(crate) fn new(level: i32) -> Result<Self, WriteError> {
+        let mut zstd = zstd::bulk::Compressor::new(level).map_err(WriteError::Compress)?;
+        // Parquet's own page checksums are optional and hardly ever read; this one every reader checks.
+        zstd.include_checksum(true).map_err(WriteError::Compress)?;
         Ok(Self { zstd, raw: Vec::new() })
     }
 
-    pub(super) fn compress(&mut self, raw: &[u8]) -> Result<Bytes, WriteError> {
+    pub(crate) fn compress(&mut self, raw: &[u8]) -> Result<Bytes, WriteError> {
         let mut compressed = self.zstd.compress(raw).map_err(WriteError::Compress)?;
         // The compressor reserves for the worst case, and pages are kept until the file is put together.
         compressed.shrink_to_fit();
@@ -85,14 +93,14 @@ impl Codec {
 }
 
 impl Stream {
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.rep.clear();
         self.def.clear();
         self.present = 0;
     }
 
     /// Encodes both levels of a list at `depth`.
-    pub(super) fn encode(&mut self, depth: u8) {
+    pub(crate) fn encode(&mut self, depth: u8) {
         self.rep_encoded.clear();
         self.def_encoded.clear();
         levels::encode(&self.rep, levels::width(depth), &mut self.rep_encoded);
@@ -102,7 +110,7 @@ impl Stream {
 }
 
 impl LeafWriter {
-    pub(super) fn new(leaf: &'static Leaf) -> Self {
+    pub(crate) fn new(leaf: &'static Leaf) -> Self {
         let dictionary = leaf.encode == Encode::Dictionary;
         let text = leaf.physical == PhysicalType::BYTE_ARRAY;
         Self {
@@ -126,7 +134,7 @@ impl LeafWriter {
 
     /// Appends a string that has a code in the leaf's source dictionary.
     #[inline]
-    pub(super) fn push_code(&mut self, code: Code, dict: &Dict) {
+    pub(crate) fn push_code(&mut self, code: Code, dict: &Dict) {
         match &mut self.strings {
             Some(strings) if !self.plain => self.codes.push(strings.code(code, dict)),
             _ => self.push_bytes(dict.get(code)),
@@ -134,10 +142,24 @@ impl LeafWriter {
     }
 
     /// Appends a string that has no code.
-    pub(super) fn push_text(&mut self, text: &[u8]) {
+    pub(crate) fn push_text(&mut self, text: &[u8]) {
         match &mut self.strings {
             Some(strings) if !self.plain => self.codes.push(strings.extra(text)),
             _ => self.push_bytes(text),
+        }
+    }
+
+    /// Appends a string whose code may be known: `code` is 0, or 1 + the code that an earlier call left there.
+    #[inline]
+    pub(crate) fn push_text_known<'t>(&mut self, code: &mut u32, text: impl FnOnce() -> &'t [u8]) {
+        match &mut self.strings {
+            Some(strings) if !self.plain => {
+                if *code == 0 {
+                    *code = 1 + strings.extra(text());
+                }
+                self.codes.push(*code - 1);
+            }
+            _ => self.push_bytes(text()),
         }
     }
 
@@ -152,7 +174,7 @@ impl LeafWriter {
 
     /// Appends a number, or the bits of a double.
     #[inline]
-    pub(super) fn push_int(&mut self, number: i64) {
+    pub(crate) fn push_int(&mut self, number: i64) {
         match &mut self.numbers {
             Some(numbers) if !self.plain => {
                 self.codes.push(numbers.code(number));
@@ -165,23 +187,23 @@ impl LeafWriter {
 
     /// Appends a boolean.
     #[inline]
-    pub(super) fn push_bool(&mut self, set: bool) {
+    pub(crate) fn push_bool(&mut self, set: bool) {
         self.bytes.push(set.into());
     }
 
     /// Appends `count` times false.
-    pub(super) fn push_falses(&mut self, count: usize) {
+    pub(crate) fn push_falses(&mut self, count: usize) {
         self.bytes.resize(self.bytes.len() + count, 0);
     }
 
     /// Sets the boolean that is `back` before the end.
-    pub(super) fn set_bool(&mut self, back: usize) {
+    pub(crate) fn set_bool(&mut self, back: usize) {
         let at = self.bytes.len() - back;
         self.bytes[at] = 1;
     }
 
     /// Ends a unit of `rows` rows whose entries are those of `stream`.
-    pub(super) fn end_unit(&mut self, rows: usize, stream: &Stream) {
+    pub(crate) fn end_unit(&mut self, rows: usize, stream: &Stream) {
         self.rep.extend_from_slice(&stream.rep_encoded);
         self.def.extend_from_slice(&stream.def_encoded);
         let entries = if self.leaf.rep_max == 0 { rows } else { stream.rep.len() };
@@ -190,7 +212,7 @@ impl LeafWriter {
 
     /// Ends a unit of an optional leaf, or one with levels of its own: repetition as encoded,
     /// definition levels as given.
-    pub(super) fn end_unit_with(&mut self, rows: usize, rep_encoded: &[u8], def: &[u8]) {
+    pub(crate) fn end_unit_with(&mut self, rows: usize, rep_encoded: &[u8], def: &[u8]) {
         self.rep.extend_from_slice(rep_encoded);
         levels::encode(def, levels::width(self.leaf.def_max), &mut self.def);
         let present = def.iter().filter(|&&def| def == self.leaf.def_max).count();
@@ -205,12 +227,12 @@ impl LeafWriter {
     }
 
     /// Rows in the page being filled.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
     /// Uncompressed size of the page being filled; an estimate.
-    pub(super) fn page_bytes(&self) -> usize {
+    pub(crate) fn page_bytes(&self) -> usize {
         let levels = self.rep.len() + self.def.len();
         let values = if !self.plain && (self.strings.is_some() || self.numbers.is_some()) {
             self.codes.len() * code_width(self.dictionary_len() as u32) as usize / 8
@@ -230,13 +252,13 @@ impl LeafWriter {
     }
 
     /// True when another unit like those so far would make the page too long.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         let bytes = self.page_bytes();
         self.rows + UNIT_ROWS_MAX > PAGE_ROWS_MAX || bytes + bytes / self.units.max(1) > PAGE_BYTES
     }
 
     /// Ends the page, if it has entries.
-    pub(super) fn flush(&mut self, codec: &mut Codec) -> Result<(), WriteError> {
+    pub(crate) fn flush(&mut self, codec: &mut Codec) -> Result<(), WriteError> {
         if self.entries == 0 {
             return Ok(());
         }
@@ -274,12 +296,12 @@ impl LeafWriter {
     }
 
     /// Forgets everything, for the next row group.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         *self = Self::new(self.leaf);
     }
 
     /// Appends the dictionary page; returns its number of entries.
-    pub(super) fn put_dictionary(&self, columns: &Columns, out: &mut Vec<u8>) -> usize {
+    pub(crate) fn put_dictionary(&self, columns: &Columns, out: &mut Vec<u8>) -> usize {
         if let Some(strings) = &self.strings {
             strings.put(if in_names(self.leaf.column) { &columns.names } else { &columns.values }, out);
         }
@@ -330,7 +352,7 @@ impl LeafWriter {
     }
 
     /// True for leaves whose pages and chunks carry bounds: numbers, and the trace ids.
-    pub(super) fn has_bounds(&self) -> bool {
+    pub(crate) fn has_bounds(&self) -> bool {
         matches!(self.leaf.physical, PhysicalType::INT32 | PhysicalType::INT64)
             || self.leaf.column == Column::TraceId
     }
@@ -357,6 +379,18 @@ impl LeafWriter {
             _ => None,
         }
     }
+}
+
+/// Ends the pages of an attribute list, all at the same row, if they are long enough: readers match the n-th
+/// attribute of a row over them.
+pub(crate) fn end_attribute_pages(leaves: &mut [LeafWriter], codec: &mut Codec) -> Result<(), WriteError> {
+    let longest = leaves.iter().map(LeafWriter::page_bytes).max().unwrap_or(0);
+    let rows = leaves.first().map_or(0, LeafWriter::rows);
+    let wanted = rows >= ATTR_ROWS && longest >= ATTR_BYTES_MIN;
+    if wanted || longest >= ATTR_BYTES_MAX || rows + UNIT_ROWS_MAX > PAGE_ROWS_MAX {
+        leaves.iter_mut().try_for_each(|leaf| leaf.flush(codec))?;
+    }
+    Ok(())
 }
 
 /// True for leaves whose codes are of the columns' `names`; the others are of `values`.

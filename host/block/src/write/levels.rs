@@ -9,12 +9,12 @@
 const RUN_MIN: usize = 32;
 
 /// Bits of a level that is at most `max`.
-pub(super) fn width(max: u8) -> u32 {
+pub(crate) fn width(max: u8) -> u32 {
     u8::BITS - max.leading_zeros()
 }
 
 /// Appends `levels`, each of `width` bits (0 to 3).
-pub(super) fn encode(levels: &[u8], width: u32, out: &mut Vec<u8>) {
+pub(crate) fn encode(levels: &[u8], width: u32, out: &mut Vec<u8>) {
     match width {
         0 => {}
         1 => encode_as::<1>(levels, out),
@@ -84,7 +84,7 @@ fn pack_eight<const W: u32>(x: u64) -> u64 {
 }
 
 /// Appends an unsigned LEB128 number.
-pub(super) fn put_varint(mut number: u64, out: &mut Vec<u8>) {
+pub(crate) fn put_varint(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;

@@ -6,10 +6,10 @@
 //! holds the finished pages, one page buffer a leaf, and the dictionaries.
 
 mod attrs;
-mod chunk;
+pub(crate) mod chunk;
 mod dictionary;
-mod leaf;
-mod levels;
+pub(crate) mod leaf;
+pub(crate) mod levels;
 mod owners;
 mod plan;
 mod unit;
@@ -134,11 +134,10 @@ pub fn build(columns: &Columns, options: &WriteOptions) -> Result<BuiltBlock, Wr
     drop(writers);
     let data = Bytes::from(file.into_inner()?);
     let meta = meta(columns, options, dedicated, &plan.traces, &data, highest.len());
-    let blooms = blooms(&plan.traces, options)?;
+    let blooms = blooms(&plan.traces, options.bloom_false_positive, options.bloom_shard_bytes)?;
     let meta = BlockMeta { bloom_shards: blooms.len() as u32, ..meta };
-    let encode = |id: TraceId| base64::engine::general_purpose::STANDARD.encode(id.0);
-    let index = serde_json::to_vec(&Index { row_groups: highest.into_iter().map(encode).collect() })?;
-    Ok(BuiltBlock { meta, data, blooms, index: index.into() })
+    let index = index_json(&highest)?;
+    Ok(BuiltBlock { meta, data, blooms, index })
 }
 
 fn check_sizes(columns: &Columns) -> Result<(), WriteError> {
@@ -158,7 +157,14 @@ fn check_sizes(columns: &Columns) -> Result<(), WriteError> {
     Ok(())
 }
 
-fn created_by() -> String {
+/// The object `index`, from the highest trace id of each row group.
+pub(crate) fn index_json(highest: &[TraceId]) -> Result<Bytes, serde_json::Error> {
+    let encode = |id: &TraceId| base64::engine::general_purpose::STANDARD.encode(id.0);
+    Ok(serde_json::to_vec(&Index { row_groups: highest.iter().map(encode).collect() })?.into())
+}
+
+/// What files of ours say about their writer.
+pub(crate) fn created_by() -> String {
     format!("cadenza version {}", env!("CARGO_PKG_VERSION"))
 }
 
@@ -169,8 +175,13 @@ fn chunk_bytes(pages: &[leaf::Page]) -> usize {
     pages.iter().map(|page| page.compressed.len() + HEADER_BYTES).sum()
 }
 
-fn blooms(traces: &[TraceId], options: &WriteOptions) -> Result<Vec<Bytes>, WriteError> {
-    let sizing = bloom::Sizing::new(traces.len(), options.bloom_false_positive, options.bloom_shard_bytes)?;
+/// All shards of the bloom filter of a block of these traces.
+pub(crate) fn blooms(
+    traces: &[TraceId],
+    false_positive: f64,
+    shard_bytes: u32,
+) -> Result<Vec<Bytes>, WriteError> {
+    let sizing = bloom::Sizing::new(traces.len(), false_positive, shard_bytes)?;
     let mut builder = bloom::Builder::new(sizing);
     traces.iter().for_each(|id| builder.add(id));
     Ok(builder.finish())

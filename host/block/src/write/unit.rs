@@ -5,7 +5,7 @@ mod owned;
 mod spans;
 
 use super::attrs;
-use super::leaf::{Codec, LeafWriter, PAGE_ROWS_MAX, Stream, UNIT_ROWS_MAX};
+use super::leaf::{Codec, LeafWriter, Stream, UNIT_ROWS_MAX, end_attribute_pages};
 use super::owners::{Owners, Routes};
 use super::plan::Plan;
 use crate::WriteError;
@@ -16,14 +16,6 @@ use std::ops::Range;
 
 /// A unit ends early after a trace that brings it to this many spans: buffers stay within the cache.
 const UNIT_SPANS: u32 = 2048;
-/// Rows after which the pages of an attribute list may end, all at once: readers match the n-th
-/// attribute of a row over them.
-const ATTR_ROWS: usize = 128;
-/// Uncompressed bytes that the longest of those pages should reach before.
-const ATTR_BYTES_MIN: usize = 32 * 1024;
-/// Uncompressed bytes at which they end in any case.
-const ATTR_BYTES_MAX: usize = 256 * 1024;
-
 /// Everything that is being written.
 pub(super) struct Writers<'a> {
     pub(super) columns: &'a Columns,
@@ -226,13 +218,7 @@ impl<'a> Writers<'a> {
     /// Ends the pages that are long enough.
     fn end_pages(&mut self) -> Result<(), WriteError> {
         for owner in Owner::ALL {
-            let leaves = seven(&mut self.leaves, self.schema, owner);
-            let longest = leaves.iter().map(LeafWriter::page_bytes).max().unwrap_or(0);
-            let rows = leaves[0].rows();
-            let wanted = rows >= ATTR_ROWS && longest >= ATTR_BYTES_MIN;
-            if wanted || longest >= ATTR_BYTES_MAX || rows + UNIT_ROWS_MAX > PAGE_ROWS_MAX {
-                leaves.iter_mut().try_for_each(|leaf| leaf.flush(&mut self.codec))?;
-            }
+            end_attribute_pages(seven(&mut self.leaves, self.schema, owner), &mut self.codec)?;
         }
         for leaf in &mut self.leaves {
             let together = matches!(leaf.leaf.list, List::Attrs(_) | List::Values(..));

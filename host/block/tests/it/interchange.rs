@@ -38,7 +38,7 @@ fn built() -> BuiltBlock {
     build(&fixture_columns(), &WriteOptions::new(tempo.block_id, TenantId::single())).unwrap()
 }
 
-fn rows(file: Bytes) -> Vec<Field> {
+pub(crate) fn rows(file: Bytes) -> Vec<Field> {
     let reader = SerializedFileReader::new(file).unwrap();
     reader.get_row_iter(None).unwrap().map(|row| Field::Group(row.unwrap())).collect()
 }
@@ -49,7 +49,7 @@ const NESTED: [&str; 3] = ["ParentID", "NestedSetLeft", "NestedSetRight"];
 const UNORDERED: [&str; 4] = ["rs", "ss", "Spans", "ServiceStats"];
 
 /// The row as text, in one order whatever the writer's was.
-fn canonical(name: &str, field: &Field, out: &mut String) {
+pub(crate) fn canonical(name: &str, field: &Field, out: &mut String) {
     let elements = |list: &[Field]| -> Vec<String> {
         let mut texts: Vec<String> = list
             .iter()

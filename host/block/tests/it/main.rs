@@ -5,6 +5,7 @@ mod bloom;
 mod foreign;
 mod fuzz;
 mod interchange;
+mod merge;
 mod meta;
 mod oracle;
 mod random;

@@ -59,10 +59,12 @@ pub(crate) struct PageHeader {
     pub(crate) encoding: Encoding,
 }
 
+/// What a header says of its kind of page. Fields that Parquet requires have no default: one flipped bit makes
+/// a field another one.
 #[derive(Default)]
 struct Inner {
-    entries: i64,
-    encoding: i64,
+    entries: Option<i64>,
+    encoding: Option<i64>,
     def_len: i64,
     rep_len: i64,
     compressed: Option<bool>,
@@ -101,13 +103,14 @@ impl PageHeader {
             },
             _ => PageKind::Other,
         };
+        let required = if kind == PageKind::Other { 0 } else { -1 };
         Ok(Self {
             kind,
             header_bytes,
             body_bytes: bounded("page", body, limit)?,
             raw_bytes: bounded("page", raw, limit)?,
-            entries: bounded("page entries", inner.entries, PAGE_ENTRIES_MAX)?,
-            encoding: encoding(inner.encoding)?,
+            entries: bounded("page entries", inner.entries.unwrap_or(required), PAGE_ENTRIES_MAX)?,
+            encoding: encoding(inner.encoding.unwrap_or(required))?,
         })
     }
 
@@ -184,9 +187,9 @@ impl Walk<'_> {
         let mut last = 0;
         while let Some((id, ty)) = self.field(&mut last)? {
             match (id, ty) {
-                (1, 5) => out.entries = self.int()?,
-                (2, 5) if !v2 => out.encoding = self.int()?,
-                (4, 5) if v2 => out.encoding = self.int()?,
+                (1, 5) => out.entries = Some(self.int()?),
+                (2, 5) if !v2 => out.encoding = Some(self.int()?),
+                (4, 5) if v2 => out.encoding = Some(self.int()?),
                 (5, 5) if v2 => out.def_len = self.int()?,
                 (6, 5) if v2 => out.rep_len = self.int()?,
                 (7, 1 | 2) if v2 => out.compressed = Some(ty == 1),

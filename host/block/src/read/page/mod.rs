@@ -10,6 +10,7 @@ pub(crate) mod codec;
 pub(crate) mod delta;
 pub(crate) mod header;
 pub(crate) mod hybrid;
+pub(crate) mod levels;
 pub(crate) mod planes;
 pub(crate) mod values;
 

@@ -80,6 +80,17 @@ impl Dictionary {
 }
 
 impl Values<'_> {
+    /// The same values with buffers of their own.
+    pub(crate) fn into_owned(self) -> Values<'static> {
+        match self {
+            Self::Codes(v) => Values::Codes(v),
+            Self::Ints(v) => Values::Ints(v),
+            Self::Doubles(v) => Values::Doubles(v),
+            Self::Bools(v) => Values::Bools(v),
+            Self::Bytes(v) => Values::Bytes(v.into_owned()),
+        }
+    }
+
     /// Number of values.
     pub(crate) fn len(&self) -> usize {
         match self {
