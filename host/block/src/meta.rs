@@ -5,19 +5,13 @@
 mod dedicated;
 mod time;
 
-pub use dedicated::{
-    DedicatedColumn, DedicatedOption, DedicatedScope, DedicatedType, dedicated_default, dedicated_for_v4,
-    spares,
-};
+pub use dedicated::{DedicatedColumn, DedicatedOption, DedicatedScope, DedicatedType, dedicated_default};
 pub use time::{Time, TimeError};
 
+use crate::schema::{Schema, UnsupportedVersion, Version};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::sync::Arc;
 use uuid::Uuid;
-
-/// `format` of vParquet4 blocks.
-pub const VPARQUET4: &str = "vParquet4";
-/// `format` of vParquet5 blocks.
-pub const VPARQUET5: &str = "vParquet5";
 
 /// Longest meta.json that is read. Tempo's are below 2 KB; a list of 40 dedicated columns with names of
 /// 1 KB each still fits often.
@@ -41,7 +35,7 @@ pub enum MetaError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BlockMeta {
-    /// [`VPARQUET4`], [`VPARQUET5`] or a version that we can't read.
+    /// Name of a [`Version`], or one that we can't read.
     pub format: String,
     /// Names the block's directory.
     #[serde(rename = "blockID", serialize_with = "write_id", deserialize_with = "read_id")]
@@ -96,6 +90,11 @@ impl BlockMeta {
     /// The object's bytes.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
+    }
+
+    /// The leaves of the block's data.
+    pub fn schema(&self) -> Result<Arc<Schema>, UnsupportedVersion> {
+        Ok(Schema::new(Version::parse(&self.format)?, &self.dedicated_columns))
     }
 
     /// Number of bloom objects, with the meaning of an absent number.

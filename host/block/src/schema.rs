@@ -1,17 +1,25 @@
 //! The leaves of Tempo's blocks, described once.
 //!
-//! A block is one Parquet file whose rows are traces. [`Schema`] is built from one table of fields: it
-//! yields the Parquet schema that the writer puts into the footer and that the reader expects, and for
-//! each leaf what it holds ([`Column`]), which list it repeats with ([`List`]) and how we encode it.
-//! Tempo addresses leaves by position, so their number, order and types are a promise.
+//! A block is one Parquet file whose rows are traces. [`Schema`] is made from the one table of fields of
+//! the block's [`Version`] and from its dedicated columns: it yields the Parquet schema that the writer puts
+//! into the footer and that the reader expects, and for each leaf what it holds ([`Column`]), which list it
+//! repeats with ([`List`]) and how we encode it. Tempo addresses leaves by position, so their number, order
+//! and types are a promise.
+//!
+//! A block's schema is [`BlockMeta::schema`](crate::meta::BlockMeta::schema); an open
+//! [`BlockReader`](crate::read::BlockReader) has made it already.
 
-mod fields;
+mod build;
+mod tables;
+mod version;
 
-use parquet::basic::{LogicalType, Repetition, Type as PhysicalType};
-use parquet::errors::ParquetError;
-use parquet::schema::types::{ColumnPath, SchemaDescPtr, SchemaDescriptor, Type};
+pub use version::{UnsupportedVersion, Version};
+
+use crate::meta::DedicatedColumn;
+use parquet::basic::Type as PhysicalType;
+use parquet::schema::types::{ColumnPath, SchemaDescPtr};
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// What carries attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,6 +73,8 @@ pub enum List {
     Attrs(Owner),
     /// Values of one type of a generic attribute.
     Values(Owner, ValueKind),
+    /// Values of a spare, where those are lists.
+    Spare(Owner),
 }
 
 /// What a leaf holds.
@@ -94,20 +104,29 @@ pub enum Column {
     ServiceName,
     /// A column of its own for one attribute; see [`Fixed::attribute`].
     Fixed(Fixed),
-    /// String spare `0..10`, of resources or spans.
-    Spare(Owner, u8),
+    /// Spare of strings or integers, numbered from 0; [`Schema::own`] says what it holds.
+    Spare(Owner, ValueKind, u8),
     ScopeName,
     ScopeVersion,
+    /// Number of spans of the scope; vParquet5.
+    ScopeSpanCount,
     SpanId,
     ParentSpanId,
     ParentId,
     NestedSetLeft,
     NestedSetRight,
+    /// Number of direct children; vParquet5.
+    ChildCount,
     SpanName,
     Kind,
     TraceState,
     SpanStart,
     SpanDuration,
+    /// Number of the bucket of this many seconds in which the span starts; vParquet5.
+    StartRounded {
+        /// Width of the bucket.
+        width_s: u16,
+    },
     StatusCode,
     StatusMessage,
     EventTime,
@@ -119,7 +138,8 @@ pub enum Column {
     DroppedLinks,
 }
 
-/// Attributes that vParquet4 gives a column of their own. `service.name` is [`Column::ServiceName`].
+/// Attributes that vParquet4 and older give a column of their own. `service.name` is
+/// [`Column::ServiceName`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "`Fixed::attribute` says it")]
 pub enum Fixed {
@@ -137,21 +157,6 @@ pub enum Fixed {
 }
 
 impl Fixed {
-    /// All, in leaf order.
-    pub const ALL: [Self; 11] = [
-        Self::Cluster,
-        Self::Namespace,
-        Self::Pod,
-        Self::Container,
-        Self::K8sCluster,
-        Self::K8sNamespace,
-        Self::K8sPod,
-        Self::K8sContainer,
-        Self::HttpMethod,
-        Self::HttpUrl,
-        Self::HttpStatusCode,
-    ];
-
     /// The attribute's key.
     pub fn attribute(self) -> &'static str {
         match self {
@@ -176,10 +181,31 @@ impl Fixed {
             _ => Owner::Resource,
         }
     }
+}
 
-    /// True for the one that holds integers; the others hold strings.
-    pub fn is_int(self) -> bool {
-        self == Self::HttpStatusCode
+impl Column {
+    /// Whose attributes a spare is for.
+    pub fn spare_owner(self) -> Option<Owner> {
+        if let Self::Spare(owner, ..) = self { Some(owner) } else { None }
+    }
+
+    /// Type of the values of a column of its own.
+    pub fn value_kind(self) -> Option<ValueKind> {
+        match self {
+            Self::Fixed(Fixed::HttpStatusCode) => Some(ValueKind::Int),
+            Self::ServiceName | Self::Fixed(_) => Some(ValueKind::Str),
+            Self::Spare(_, kind, _) => Some(kind),
+            _ => None,
+        }
+    }
+
+    /// Whose attribute has this column in every block of a version that has it, and the attribute's key.
+    fn fixed_attribute(self) -> Option<(Owner, Self, &'static str)> {
+        match self {
+            Self::ServiceName => Some((Owner::Resource, self, "service.name")),
+            Self::Fixed(fixed) => Some((fixed.owner(), self, fixed.attribute())),
+            _ => None,
+        }
     }
 }
 
@@ -197,7 +223,7 @@ impl List {
             Self::Scope => Some(Self::Resource),
             Self::Span => Some(Self::Scope),
             Self::Event | Self::Link => Some(Self::Span),
-            Self::Attrs(owner) => Some(owner.list()),
+            Self::Attrs(owner) | Self::Spare(owner) => Some(owner.list()),
             Self::Values(owner, _) => Some(Self::Attrs(owner)),
         }
     }
@@ -257,25 +283,46 @@ pub struct Leaf {
     pub rep_max: u8,
 }
 
-/// All leaves of a block version.
+/// The leaves of a block.
 #[derive(Debug)]
 pub struct Schema {
+    version: Version,
     leaves: Vec<Leaf>,
     by_column: HashMap<Column, usize>,
+    /// By [`Owner`].
+    own: [Vec<Own>; Owner::ALL.len()],
     descriptor: SchemaDescPtr,
 }
 
-static V4: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::build("Trace", &fields::v4()).expect("the vParquet4 table is a valid Parquet schema")
-});
+/// A column of its own for one attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// Where its values are.
+    pub column: Column,
+    /// The attribute's key.
+    pub key: String,
+}
 
 impl Schema {
-    /// Number of string spares per scope in vParquet4.
-    pub const V4_SPARES: u8 = 10;
+    /// The schema of blocks of `version` whose meta has this list of dedicated columns. Entries that the
+    /// version has no room for have no column. Takes some ten microseconds: make it once per block.
+    pub fn new(version: Version, dedicated: &[DedicatedColumn]) -> Arc<Self> {
+        let spares = version.assign(dedicated);
+        let (leaves, descriptor) = build::build("Trace", &tables::table(version, &spares));
+        let by_column = leaves.iter().map(|leaf: &Leaf| (leaf.column, leaf.index)).collect();
+        let own = Owner::ALL.map(|owner| {
+            let spares = spares.iter().filter(|spare| spare.owner == owner);
+            let spares = spares.map(|spare| Own { column: spare.column(), key: spare.key.to_owned() });
+            let fixed = leaves.iter().filter_map(|leaf: &Leaf| leaf.column.fixed_attribute());
+            let fixed = fixed.filter(|&(of, ..)| of == owner);
+            spares.chain(fixed.map(|(_, column, key)| Own { column, key: key.to_owned() })).collect()
+        });
+        Arc::new(Self { version, leaves, by_column, own, descriptor })
+    }
 
-    /// vParquet4.
-    pub fn v4() -> &'static Self {
-        &V4
+    /// The version whose table this is.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// Leaves in file order.
@@ -283,210 +330,25 @@ impl Schema {
         &self.leaves
     }
 
-    /// The leaf that holds `column`, if this version has it.
+    /// The leaf that holds `column`, if this schema has it.
     pub fn leaf(&self, column: Column) -> Option<&Leaf> {
         self.by_column.get(&column).map(|&index| &self.leaves[index])
+    }
+
+    /// The columns of their own of an owner's attributes, in the order in which Tempo puts them back: spares
+    /// in the order of the meta, then the service name, then the fixed ones. Spares that hold nothing are not
+    /// among them.
+    pub fn own(&self, owner: Owner) -> &[Own] {
+        &self.own[owner as usize]
+    }
+
+    /// Those of [`Schema::own`] that hold `key`.
+    pub fn own_of(&self, owner: Owner, key: &str) -> impl Iterator<Item = Column> {
+        self.own(owner).iter().filter(move |own| own.key == key).map(|own| own.column)
     }
 
     /// The Parquet form.
     pub fn descriptor(&self) -> &SchemaDescPtr {
         &self.descriptor
     }
-
-    fn build(root: &str, fields: &[Field]) -> Result<Self, ParquetError> {
-        let mut leaves = Vec::new();
-        let types = fields
-            .iter()
-            .map(|f| f.build(&mut vec![], List::Trace, &mut leaves))
-            .collect::<Result<_, _>>()?;
-        let root = Type::group_type_builder(root).with_fields(types).build()?;
-        let descriptor = Arc::new(SchemaDescriptor::new(Arc::new(root)));
-        let by_column = leaves.iter().map(|leaf: &Leaf| (leaf.column, leaf.index)).collect();
-        Ok(Self { leaves, by_column, descriptor })
-    }
-}
-
-/// Logical types in use.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Bytes,
-    Text,
-    Bool,
-    Double,
-    Int { bits: i8, signed: bool },
-}
-
-impl Kind {
-    fn physical(self) -> PhysicalType {
-        match self {
-            Self::Bytes | Self::Text => PhysicalType::BYTE_ARRAY,
-            Self::Bool => PhysicalType::BOOLEAN,
-            Self::Double => PhysicalType::DOUBLE,
-            Self::Int { bits: 32, .. } => PhysicalType::INT32,
-            Self::Int { .. } => PhysicalType::INT64,
-        }
-    }
-
-    /// Parquet reads the length of fixed-length types only; Tempo's writer fills it in for all numbers.
-    fn length(self) -> i32 {
-        match self {
-            Self::Bytes | Self::Text => -1,
-            Self::Bool => 1,
-            Self::Double => 64,
-            Self::Int { bits, .. } => i32::from(bits),
-        }
-    }
-
-    fn logical(self) -> Option<LogicalType> {
-        match self {
-            Self::Text => Some(LogicalType::String),
-            Self::Int { bits, signed } => Some(LogicalType::integer(bits, signed)),
-            Self::Bytes | Self::Bool | Self::Double => None,
-        }
-    }
-}
-
-/// One row of the table.
-#[derive(Debug)]
-struct Field {
-    name: &'static str,
-    shape: Shape,
-}
-
-#[derive(Debug)]
-enum Shape {
-    Leaf {
-        column: Column,
-        kind: Kind,
-        encode: Encode,
-        optional: bool,
-    },
-    /// A required group.
-    Group(Vec<Field>),
-    /// A group annotated LIST, whose elements are groups.
-    List(List, Vec<Field>),
-    /// A group annotated LIST, whose elements are values.
-    Values(List, Column, Kind, Encode),
-    /// A group annotated MAP, with the fields of its `key_value`.
-    Map(List, Vec<Field>),
-}
-
-impl Field {
-    /// The Parquet node of the field; adds its leaves, which lie in `list`, to `leaves`.
-    fn build(
-        &self,
-        path: &mut Vec<String>,
-        list: List,
-        leaves: &mut Vec<Leaf>,
-    ) -> Result<Arc<Type>, ParquetError> {
-        path.push(self.name.to_owned());
-        let node = match &self.shape {
-            &Shape::Leaf { column, kind, encode, optional } => leaf(
-                self.name,
-                path,
-                Leaf::new(leaves.len(), column, list, kind, encode, optional),
-                kind,
-                leaves,
-            ),
-            Shape::Group(fields) => group(self.name, Repetition::REQUIRED, None, fields, path, list, leaves),
-            Shape::List(inner, fields) => {
-                path.extend(["list".to_owned(), "element".to_owned()]);
-                let element = group("element", Repetition::REQUIRED, None, fields, path, *inner, leaves)?;
-                path.truncate(path.len() - 2);
-                wrap(self.name, LogicalType::List, "list", element)
-            }
-            &Shape::Values(inner, column, kind, encode) => {
-                path.extend(["list".to_owned(), "element".to_owned()]);
-                let value = Leaf::new(leaves.len(), column, inner, kind, encode, false);
-                let element = leaf("element", path, value, kind, leaves)?;
-                path.truncate(path.len() - 2);
-                wrap(self.name, LogicalType::List, "list", element)
-            }
-            Shape::Map(inner, fields) => {
-                path.push("key_value".to_owned());
-                let entry = group("key_value", Repetition::REPEATED, None, fields, path, *inner, leaves)?;
-                path.pop();
-                annotated(self.name, LogicalType::Map, entry)
-            }
-        };
-        path.pop();
-        node
-    }
-}
-
-impl Leaf {
-    fn new(index: usize, column: Column, list: List, kind: Kind, encode: Encode, optional: bool) -> Self {
-        let depth = list.depth();
-        Self {
-            index,
-            column,
-            list,
-            path: ColumnPath::new(vec![]),
-            physical: kind.physical(),
-            unsigned: matches!(kind, Kind::Int { signed: false, .. }),
-            optional,
-            encode,
-            def_max: depth + u8::from(optional),
-            rep_max: depth,
-        }
-    }
-}
-
-fn leaf(
-    name: &str,
-    path: &[String],
-    mut leaf: Leaf,
-    kind: Kind,
-    leaves: &mut Vec<Leaf>,
-) -> Result<Arc<Type>, ParquetError> {
-    let repetition = if leaf.optional { Repetition::OPTIONAL } else { Repetition::REQUIRED };
-    let node = Type::primitive_type_builder(name, kind.physical())
-        .with_repetition(repetition)
-        .with_logical_type(kind.logical())
-        .with_length(kind.length())
-        .build()?;
-    leaf.path = ColumnPath::new(path.to_vec());
-    leaves.push(leaf);
-    Ok(Arc::new(node))
-}
-
-fn group(
-    name: &str,
-    repetition: Repetition,
-    logical: Option<LogicalType>,
-    fields: &[Field],
-    path: &mut Vec<String>,
-    list: List,
-    leaves: &mut Vec<Leaf>,
-) -> Result<Arc<Type>, ParquetError> {
-    let children = fields.iter().map(|field| field.build(path, list, leaves)).collect::<Result<_, _>>()?;
-    let node = Type::group_type_builder(name)
-        .with_repetition(repetition)
-        .with_logical_type(logical)
-        .with_fields(children)
-        .build()?;
-    Ok(Arc::new(node))
-}
-
-/// `required group name (logical) { repeated group inner { element } }`.
-fn wrap(
-    name: &str,
-    logical: LogicalType,
-    inner: &str,
-    element: Arc<Type>,
-) -> Result<Arc<Type>, ParquetError> {
-    let repeated = Type::group_type_builder(inner)
-        .with_repetition(Repetition::REPEATED)
-        .with_fields(vec![element])
-        .build()?;
-    annotated(name, logical, Arc::new(repeated))
-}
-
-fn annotated(name: &str, logical: LogicalType, child: Arc<Type>) -> Result<Arc<Type>, ParquetError> {
-    let node = Type::group_type_builder(name)
-        .with_repetition(Repetition::REQUIRED)
-        .with_logical_type(Some(logical))
-        .with_fields(vec![child])
-        .build()?;
-    Ok(Arc::new(node))
 }

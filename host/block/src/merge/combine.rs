@@ -2,7 +2,6 @@
 
 use super::order::{Group, Parts, Run, Step};
 use super::{MergeError, MergeOptions};
-use crate::meta::DedicatedColumn;
 use crate::read::{BlockReader, Cache, Projection};
 use crate::write::{self, WriteOptions};
 use cadenza_model::{Columns, Remap, SpanId, TraceId};
@@ -30,7 +29,6 @@ pub(super) struct Patches {
 pub(super) fn combine(
     readers: &[BlockReader],
     traces: &[Parts],
-    dedicated: &[DedicatedColumn],
     options: &MergeOptions,
 ) -> Result<Patches, MergeError> {
     let mut out = Patches::default();
@@ -50,7 +48,7 @@ pub(super) fn combine(
         });
         let (batch, later) = rest.split_at(1 + more.count());
         rest = later;
-        out.add(readers, batch, dedicated, options)?;
+        out.add(readers, batch, options)?;
     }
     Ok(out)
 }
@@ -60,7 +58,6 @@ impl Patches {
         &mut self,
         readers: &[BlockReader],
         batch: &[Parts],
-        dedicated: &[DedicatedColumn],
         options: &MergeOptions,
     ) -> Result<(), MergeError> {
         let mut columns = gather(readers, batch)?;
@@ -71,10 +68,12 @@ impl Patches {
         let keep: Vec<bool> = keys.map(|key| seen.insert(key)).collect();
         columns.retain_rows(|row| keep[row]);
         self.deduped_spans += (before - columns.spans.len()) as u64;
-        let block = write::build(
+        let like = &readers[0];
+        let block = write::build_as(
             &columns,
+            like.meta().dedicated_columns.clone(),
             &WriteOptions {
-                dedicated_columns: dedicated.to_vec(),
+                version: like.schema().version(),
                 row_group_bytes_max: usize::MAX,
                 row_group_spans_max: usize::MAX,
                 ..WriteOptions::new(Uuid::nil(), options.tenant.clone())

@@ -18,7 +18,7 @@ const UNIT_ENTRIES: usize = 16 * 1024;
 pub(super) fn copy<W: Write + Send>(
     sources: &[&BlockReader],
     runs: &[Run],
-    schema: &'static Schema,
+    schema: &Schema,
     codec: &mut Codec,
     group: &mut SerializedRowGroupWriter<'_, Counted<W>>,
 ) -> Result<(), MergeError> {
@@ -28,7 +28,7 @@ pub(super) fn copy<W: Write + Send>(
     while !rest.is_empty() {
         let (leaves, later) = rest.split_at(together(rest));
         rest = later;
-        let mut writers: Vec<LeafWriter> = leaves.iter().map(LeafWriter::new).collect();
+        let mut writers: Vec<LeafWriter<'_>> = leaves.iter().map(LeafWriter::new).collect();
         write_leaves(sources, runs, leaves, &mut writers, codec)?;
         for (mut writer, leaf) in writers.into_iter().zip(leaves) {
             let descriptor = schema.descriptor().column(leaf.index);
@@ -51,8 +51,8 @@ fn together(leaves: &[Leaf]) -> usize {
 fn write_leaves(
     sources: &[&BlockReader],
     runs: &[Run],
-    leaves: &'static [Leaf],
-    writers: &mut [LeafWriter],
+    leaves: &[Leaf],
+    writers: &mut [LeafWriter<'_>],
     codec: &mut Codec,
 ) -> Result<(), MergeError> {
     let reading = |source: u32| MergeError::reading(sources[source as usize].meta().block_id);
@@ -89,7 +89,7 @@ fn write_leaves(
     Ok(())
 }
 
-fn end_unit(rows: usize, writers: &mut [LeafWriter], units: &mut [Unit], encoded: &mut Vec<u8>) {
+fn end_unit(rows: usize, writers: &mut [LeafWriter<'_>], units: &mut [Unit], encoded: &mut Vec<u8>) {
     for (writer, unit) in writers.iter_mut().zip(units) {
         encoded.clear();
         levels::encode(&unit.rep, levels::width(writer.leaf.rep_max), encoded);
@@ -99,7 +99,7 @@ fn end_unit(rows: usize, writers: &mut [LeafWriter], units: &mut [Unit], encoded
     }
 }
 
-fn end_pages(writers: &mut [LeafWriter], codec: &mut Codec) -> Result<(), MergeError> {
+fn end_pages(writers: &mut [LeafWriter<'_>], codec: &mut Codec) -> Result<(), MergeError> {
     match writers {
         [alone] if alone.is_full() => alone.flush(codec)?,
         [_] => {}

@@ -20,7 +20,7 @@ pub(super) struct Unit {
 pub(super) struct Cursor<'s> {
     source: &'s Source,
     index: Arc<FileIndex>,
-    leaf: &'static Leaf,
+    leaf: &'s Leaf,
     /// The row group that is open and the row it ends with, counted over the file.
     row_group: usize,
     reader: Option<LeafReader<'s>>,
@@ -42,7 +42,7 @@ pub(super) struct Cursor<'s> {
 }
 
 impl<'s> Cursor<'s> {
-    pub(super) fn new(reader: &'s BlockReader, leaf: &'static Leaf) -> Result<Self, ReadError> {
+    pub(super) fn new(reader: &'s BlockReader, leaf: &'s Leaf) -> Result<Self, ReadError> {
         Ok(Self {
             source: &reader.source,
             index: reader.source.index()?,
@@ -69,7 +69,7 @@ impl<'s> Cursor<'s> {
         first_row: u32,
         rows: u32,
         unit: &mut Unit,
-        out: &mut LeafWriter,
+        out: &mut LeafWriter<'_>,
     ) -> Result<(), ReadError> {
         self.skip_to(first_row)?;
         let end = first_row + rows;
@@ -180,7 +180,7 @@ impl<'s> Cursor<'s> {
         Ok(())
     }
 
-    fn push(&mut self, range: Range<usize>, out: &mut LeafWriter) -> Result<(), PageError> {
+    fn push(&mut self, range: Range<usize>, out: &mut LeafWriter<'_>) -> Result<(), PageError> {
         let cut = || PageError::Truncated("values");
         let dictionary = self.reader.as_ref().and_then(|reader| reader.dictionary.as_deref());
         match (&self.values, dictionary) {

@@ -19,9 +19,8 @@ mod window;
 pub use error::MergeError;
 
 use crate::bloom;
-use crate::meta::{BlockMeta, DedicatedColumn};
+use crate::meta::BlockMeta;
 use crate::read::{BlockReader, Cache, RangeRead};
-use crate::schema::Schema;
 use crate::write::{self, leaf::Codec};
 use bytes::Bytes;
 use cadenza_model::{TenantId, TraceId};
@@ -113,7 +112,7 @@ pub fn merge<W: Write + Send>(
     sink: W,
 ) -> Result<Merged, MergeError> {
     inputs.sort_by_key(|input| input.meta.block_id);
-    let dedicated = check(&inputs)?;
+    check(&inputs)?;
     let cache = Cache::new(CACHE_BYTES_MAX);
     let readers = inputs.into_iter().map(|input| {
         let data = Arc::new(window::Window::new(input.data, input.meta.size));
@@ -122,7 +121,8 @@ pub fn merge<W: Write + Send>(
     });
     let readers: Vec<BlockReader> = readers.collect::<Result<_, _>>()?;
     let mut order = Order::new(&readers, options)?;
-    let schema = Schema::v4();
+    // All inputs have the same one.
+    let schema = readers[0].schema();
     let properties = WriterProperties::builder().set_created_by(write::created_by()).build();
     let root = schema.descriptor().root_schema_ptr();
     let mut file = SerializedFileWriter::new(Counted::new(sink), root, Arc::new(properties))?;
@@ -131,7 +131,7 @@ pub fn merge<W: Write + Send>(
     let mut traces = Vec::with_capacity(order.rows_at_most());
     let mut highest = Vec::new();
     while let Some(group) = order.next_group()? {
-        let patches = combine::combine(&readers, &group.combined, &dedicated, options)?;
+        let patches = combine::combine(&readers, &group.combined, options)?;
         out.combined_traces += group.combined.len() as u64;
         out.deduped_spans += patches.deduped_spans;
         out.spans += group.spans - patches.deduped_spans;
@@ -153,7 +153,6 @@ pub fn merge<W: Write + Send>(
         total_records: highest.len() as u32,
         bloom_shards: blooms.len() as u32,
         footer_size: counted.footer_bytes(),
-        dedicated_columns: dedicated,
         ..joint_meta(&readers)
     };
     let index = write::index_json(&highest)?;
@@ -169,7 +168,7 @@ struct Totals {
 }
 
 /// Inputs that can become one block share these.
-fn check(inputs: &[Input]) -> Result<Vec<DedicatedColumn>, MergeError> {
+fn check(inputs: &[Input]) -> Result<(), MergeError> {
     let Some(first) = inputs.first() else { return Err(MergeError::NoInputs) };
     if inputs.len() > INPUTS_MAX {
         return Err(MergeError::Limit {
@@ -200,7 +199,7 @@ fn check(inputs: &[Input]) -> Result<Vec<DedicatedColumn>, MergeError> {
             return Err(MergeError::Differs { what, block_id: input.meta.block_id });
         }
     }
-    Ok(first.meta.dedicated_columns.clone())
+    Ok(())
 }
 
 /// Time range, level and all that the inputs have in common.

@@ -1,6 +1,6 @@
 //! Dedicated columns: which attributes live in the spare columns.
 
-use crate::schema::{Fixed, Owner, Schema};
+use crate::schema::Owner;
 use serde::{Deserialize, Serialize};
 
 /// An attribute with a spare column.
@@ -54,6 +54,13 @@ pub enum DedicatedOption {
     Blob,
 }
 
+impl DedicatedColumn {
+    /// Whether its values are large and repeat rarely.
+    pub fn is_blob(&self) -> bool {
+        self.options.contains(&DedicatedOption::Blob)
+    }
+}
+
 impl DedicatedScope {
     fn is_default(&self) -> bool {
         *self == Self::default()
@@ -102,28 +109,4 @@ pub fn dedicated_default() -> Vec<DedicatedColumn> {
         options: Vec::new(),
     };
     rows.into_iter().map(column).collect()
-}
-
-/// What of a configured list a vParquet4 block's meta keeps: no integers, no events, no options, and
-/// nothing that has a fixed column anyway.
-pub fn dedicated_for_v4(list: &[DedicatedColumn]) -> Vec<DedicatedColumn> {
-    let has_fixed = |column: &DedicatedColumn| {
-        let owner = column.scope.owner();
-        owner == Owner::Resource && column.name == "service.name"
-            || Fixed::ALL.iter().any(|f| !f.is_int() && f.owner() == owner && f.attribute() == column.name)
-    };
-    let keep = |column: &&DedicatedColumn| {
-        column.ty == DedicatedType::String
-            && column.scope != DedicatedScope::Event
-            && column.options.is_empty()
-            && !has_fixed(column)
-    };
-    list.iter().filter(keep).cloned().collect()
-}
-
-/// Names held by the string spares of `scope` in vParquet4, by spare number: the meta's entries in order,
-/// as many as there are spares.
-pub fn spares(list: &[DedicatedColumn], scope: DedicatedScope) -> impl Iterator<Item = (u8, &str)> {
-    let of_scope = move |c: &&DedicatedColumn| c.scope == scope && c.ty == DedicatedType::String;
-    (0..Schema::V4_SPARES).zip(list.iter().filter(of_scope).map(|c| c.name.as_str()))
 }

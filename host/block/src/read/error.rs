@@ -19,8 +19,8 @@ pub enum ReadError {
         got: u64,
     },
     /// A version of the format that this reader does not know.
-    #[error("unsupported version {0}: only vParquet4 blocks can be read")]
-    Version(String),
+    #[error(transparent)]
+    Version(#[from] crate::schema::UnsupportedVersion),
     /// The footer or page index cannot be understood.
     #[error("footer: {0}")]
     Footer(String),

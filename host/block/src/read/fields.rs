@@ -1,8 +1,7 @@
 //! Which leaves hold a field.
 
 use super::filter::{AttrScope, Intrinsic};
-use crate::meta::{BlockMeta, DedicatedScope, spares};
-use crate::schema::{Column, Fixed, Owner};
+use crate::schema::{Column, Owner};
 
 /// The leaf of an intrinsic.
 pub(crate) fn column_of(intrinsic: Intrinsic) -> Column {
@@ -40,28 +39,4 @@ pub(crate) fn owners(scope: AttrScope) -> &'static [Owner] {
         AttrScope::Event => &[Owner::Event],
         AttrScope::Link => &[Owner::Link],
     }
-}
-
-/// The columns of their own of an owner's attributes with their keys, in the order in which Tempo puts
-/// them back: spares in meta order, then the service name, then the fixed ones.
-pub(crate) fn own_columns(meta: &BlockMeta, owner: Owner) -> Vec<(Column, String)> {
-    let mut out = Vec::new();
-    let scope = match owner {
-        Owner::Resource => DedicatedScope::Resource,
-        Owner::Span => DedicatedScope::Span,
-        Owner::Scope | Owner::Event | Owner::Link => return out,
-    };
-    let spare = |(i, name): (u8, &str)| (Column::Spare(owner, i), name.to_owned());
-    out.extend(spares(&meta.dedicated_columns, scope).map(spare));
-    if owner == Owner::Resource {
-        out.push((Column::ServiceName, "service.name".to_owned()));
-    }
-    let fixed = Fixed::ALL.into_iter().filter(|fixed| fixed.owner() == owner);
-    out.extend(fixed.map(|fixed| (Column::Fixed(fixed), fixed.attribute().to_owned())));
-    out
-}
-
-/// Those of [`own_columns`] that hold `key`.
-pub(crate) fn own_columns_of(meta: &BlockMeta, owner: Owner, key: &str) -> Vec<Column> {
-    own_columns(meta, owner).into_iter().filter(|(_, name)| name == key).map(|(column, _)| column).collect()
 }

@@ -73,7 +73,12 @@ impl FileIndex {
     }
 
     /// Reads the end of the file as far as needed.
-    pub(crate) fn load(meta: &BlockMeta, io: &dyn RangeRead, stats: &ReadStats) -> Result<Self, ReadError> {
+    pub(crate) fn load(
+        meta: &BlockMeta,
+        schema: &Schema,
+        io: &dyn RangeRead,
+        stats: &ReadStats,
+    ) -> Result<Self, ReadError> {
         let size = meta.size;
         let mut want = u64::from(meta.footer_size) + 8 + TAIL_BYTES;
         let mut tries = 0;
@@ -84,7 +89,7 @@ impl FileIndex {
             match reader.try_parse_sized(&tail, size) {
                 Ok(()) => {
                     let parsed = reader.finish().map_err(footer)?;
-                    return Self::build(&parsed, size);
+                    return Self::build(&parsed, schema, size);
                 }
                 Err(ParquetError::NeedMoreData(more)) if start > 0 && tries < 3 => {
                     want = (more as u64).max(want + 1);
@@ -99,8 +104,8 @@ impl FileIndex {
         }
     }
 
-    fn build(parsed: &ParquetMetaData, size: u64) -> Result<Self, ReadError> {
-        check_schema(parsed)?;
+    fn build(parsed: &ParquetMetaData, schema: &Schema, size: u64) -> Result<Self, ReadError> {
+        check_schema(parsed, schema)?;
         if parsed.num_row_groups() > ROW_GROUPS_MAX {
             let actual = parsed.num_row_groups() as u64;
             return Err(ReadError::Limit {
@@ -116,7 +121,7 @@ impl FileIndex {
             if rows.saturating_add(first_row) > ROWS_MAX {
                 return Err(ReadError::Limit { what: "number of rows", actual: rows, limit: ROWS_MAX });
             }
-            if group.num_columns() != Schema::v4().leaves().len() {
+            if group.num_columns() != schema.leaves().len() {
                 return Err(footer("a row group lacks a leaf"));
             }
             let index = parsed.page_index_for_row_group(i);
@@ -212,9 +217,9 @@ fn trace_ids(index: &ColumnIndexMetaData) -> Vec<(TraceId, TraceId)> {
 }
 
 /// Tempo addresses leaves by position, and so do we: anything but exactly the format's leaves is refused.
-fn check_schema(parsed: &ParquetMetaData) -> Result<(), ReadError> {
+fn check_schema(parsed: &ParquetMetaData, schema: &Schema) -> Result<(), ReadError> {
     let found = parsed.file_metadata().schema_descr();
-    let expected = Schema::v4().leaves();
+    let expected = schema.leaves();
     for index in 0..found.num_columns().max(expected.len()) {
         let want = expected.get(index).map_or_else(|| "no further leaf".to_owned(), describe);
         let got = if index < found.num_columns() {

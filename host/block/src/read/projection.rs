@@ -1,8 +1,7 @@
 //! Which leaves of a trace to read.
 
-use super::fields::{column_of, own_columns, owners};
+use super::fields::{column_of, owners};
 use super::filter::Field;
-use crate::meta::BlockMeta;
 use crate::schema::{Column, Leaf, Owner, Schema, ValueKind};
 use std::collections::{BTreeSet, HashSet};
 
@@ -135,13 +134,17 @@ impl Projection {
     }
 
     /// The leaves to read, in file order.
-    pub(crate) fn leaves(&self, meta: &BlockMeta) -> Vec<&'static Leaf> {
-        Schema::v4().leaves().iter().filter(|leaf| self.wants(meta, leaf.column)).collect()
+    pub(crate) fn leaves<'s>(&self, schema: &'s Schema) -> Vec<&'s Leaf> {
+        schema.leaves().iter().filter(|leaf| self.wants(schema, leaf.column)).collect()
     }
 
-    fn wants(&self, meta: &BlockMeta, column: Column) -> bool {
-        // TraceIDText is TraceID again, and a spare without a name in the meta holds nothing.
-        if matches!(column, Column::TraceIdText) || is_unnamed_spare(meta, column) {
+    fn wants(&self, schema: &Schema, column: Column) -> bool {
+        // These say again what others say, and a spare without a name in the meta holds nothing.
+        let again = matches!(
+            column,
+            Column::TraceIdText | Column::ChildCount | Column::ScopeSpanCount | Column::StartRounded { .. }
+        );
+        if again || is_unnamed_spare(schema, column) {
             return false;
         }
         if DERIVED.contains(&column) && !self.columns.contains(&column) {
@@ -159,12 +162,10 @@ impl Projection {
             )
             | Column::AttrUnsupported(owner) => self.keys(owner).is_some(),
             Column::Fixed(_) | Column::Spare(..) => Owner::ALL.into_iter().any(|owner| {
-                let columns = || own_columns(meta, owner).into_iter();
+                let mut columns = schema.own(owner).iter().filter(|own| own.column == column);
                 match self.keys(owner) {
-                    Some(Keys::All) => columns().any(|(own, _)| own == column),
-                    Some(Keys::Some(keys)) => {
-                        columns().any(|(own, key)| own == column && keys.contains(&key))
-                    }
+                    Some(Keys::All) => columns.next().is_some(),
+                    Some(Keys::Some(keys)) => columns.any(|own| keys.contains(&own.key)),
                     None => false,
                 }
             }),
@@ -175,9 +176,9 @@ impl Projection {
     }
 }
 
-fn is_unnamed_spare(meta: &BlockMeta, column: Column) -> bool {
+fn is_unnamed_spare(schema: &Schema, column: Column) -> bool {
     match column {
-        Column::Spare(owner, _) => !own_columns(meta, owner).iter().any(|(own, _)| *own == column),
+        Column::Spare(owner, ..) => !schema.own(owner).iter().any(|own| own.column == column),
         _ => false,
     }
 }

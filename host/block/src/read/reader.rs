@@ -7,10 +7,10 @@ use super::page::Values;
 use super::projection::Projection;
 use super::rows::{self, TraceRows};
 use super::scan::{self, Distinct};
-use super::source::{LeafReader, Source, at, leaf, misfit};
+use super::source::{LeafReader, Source, at, misfit};
 use super::{RangeRead, ReadError, ReadStats};
-use crate::meta::{BlockMeta, VPARQUET4};
-use crate::schema::{Column, Owner};
+use crate::meta::BlockMeta;
+use crate::schema::{Column, Owner, Schema};
 use cadenza_model::TraceId;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -35,10 +35,8 @@ impl std::fmt::Debug for BlockReader {
 impl BlockReader {
     /// Checks version, footer and leaves; reads nothing else.
     pub fn open(meta: Arc<BlockMeta>, io: Arc<dyn RangeRead>, cache: &Arc<Cache>) -> Result<Self, ReadError> {
-        if meta.format != VPARQUET4 {
-            return Err(ReadError::Version(meta.format.clone()));
-        }
-        let source = Source { meta, io, cache: cache.clone(), stats: ReadStats::default() };
+        let schema = meta.schema()?;
+        let source = Source { meta, schema, io, cache: cache.clone(), stats: ReadStats::default() };
         source.index()?;
         Ok(Self { source, tied_roots: OnceLock::new() })
     }
@@ -46,6 +44,11 @@ impl BlockReader {
     /// The block's meta.
     pub fn meta(&self) -> &Arc<BlockMeta> {
         &self.source.meta
+    }
+
+    /// The leaves of its data.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.source.schema
     }
 
     /// What reading has cost.
@@ -61,7 +64,7 @@ impl BlockReader {
     /// The row of a trace.
     pub fn find_trace(&self, id: &TraceId) -> Result<Option<u32>, ReadError> {
         let index = self.source.index()?;
-        let leaf = leaf(Column::TraceId)?;
+        let leaf = self.source.leaf(Column::TraceId)?;
         for (row_group, group) in index.row_groups.iter().enumerate() {
             let mut reader = LeafReader::open(&self.source, &index, row_group, leaf, true)?;
             let pages = reader.pages.clone();
@@ -92,7 +95,7 @@ impl BlockReader {
 
     /// The trace id of each row.
     pub(crate) fn trace_ids(&self, index: &FileIndex) -> Result<Vec<TraceId>, ReadError> {
-        let leaf = leaf(Column::TraceId)?;
+        let leaf = self.source.leaf(Column::TraceId)?;
         let mut out: Vec<TraceId> = Vec::with_capacity(index.rows as usize);
         for row_group in 0..index.row_groups.len() {
             let mut reader = LeafReader::open(&self.source, index, row_group, leaf, true)?;

@@ -8,7 +8,7 @@ use super::ReadError;
 use super::file::FileIndex;
 use super::page::{Planes, Ranked};
 use super::source::{LeafReader, Source, at, misfit};
-use crate::schema::{List, Schema};
+use crate::schema::List;
 use std::ops::Range;
 
 /// Starts of the lists of one row group; every vector ends with the total.
@@ -71,7 +71,7 @@ impl Skeleton {
     pub(crate) fn build(source: &Source, index: &FileIndex, row_group: usize) -> Result<Self, ReadError> {
         let group = &index.row_groups[row_group];
         let bytes = |i: usize| group.chunks[i].range.end - group.chunks[i].range.start;
-        let spans = Schema::v4().leaves().iter().filter(|leaf| leaf.list == List::Span);
+        let spans = source.schema.leaves().iter().filter(|leaf| leaf.list == List::Span);
         let Some(leaf) = spans.min_by_key(|leaf| bytes(leaf.index)) else {
             return Err(ReadError::Footer("no leaf of spans".to_owned()));
         };

@@ -39,17 +39,10 @@ impl PageAt {
 /// What all readers of a block share.
 pub(crate) struct Source {
     pub(crate) meta: Arc<BlockMeta>,
+    pub(crate) schema: Arc<Schema>,
     pub(crate) io: Arc<dyn RangeRead>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) stats: ReadStats,
-}
-
-/// The leaf that holds `column`.
-pub(crate) fn leaf(column: Column) -> Result<&'static Leaf, ReadError> {
-    Schema::v4().leaf(column).ok_or_else(|| ReadError::Shape {
-        leaf: format!("{column:?}"),
-        what: "not in this version of the format",
-    })
 }
 
 /// Names the leaf in a page's error.
@@ -63,6 +56,14 @@ pub(crate) fn misfit(leaf: &Leaf, what: &'static str) -> ReadError {
 }
 
 impl Source {
+    /// The leaf that holds `column`.
+    pub(crate) fn leaf(&self, column: Column) -> Result<&Leaf, ReadError> {
+        self.schema.leaf(column).ok_or_else(|| ReadError::Shape {
+            leaf: format!("{column:?}"),
+            what: "not in this version of the format",
+        })
+    }
+
     fn key(&self, kind: Kind, row_group: usize, leaf: usize) -> Key {
         Key { block: self.meta.block_id, kind, row_group: row_group as u32, leaf: leaf as u32 }
     }
@@ -77,7 +78,7 @@ impl Source {
         if let Some(Entry::Index(index)) = self.cache.get(&key) {
             return Ok(index);
         }
-        let index = Arc::new(FileIndex::load(&self.meta, &*self.io, &self.stats)?);
+        let index = Arc::new(FileIndex::load(&self.meta, &self.schema, &*self.io, &self.stats)?);
         self.cache.put(key, Entry::Index(index.clone()), index.memory_bytes());
         Ok(index)
     }
@@ -117,7 +118,7 @@ impl Source {
         &self,
         index: &FileIndex,
         row_group: usize,
-        leaves: &[&'static Leaf],
+        leaves: &[&Leaf],
     ) -> Result<Vec<Option<Arc<Dictionary>>>, ReadError> {
         let chunks = &index.row_groups[row_group].chunks;
         let mut out = vec![None; leaves.len()];
@@ -223,7 +224,7 @@ fn walk_pages(bytes: &[u8], chunk: &Chunk, leaf: &Leaf) -> Result<Vec<PageAt>, P
 /// One leaf of one row group, opened for reading pages in order.
 pub(crate) struct LeafReader<'s> {
     source: &'s Source,
-    pub(crate) leaf: &'static Leaf,
+    pub(crate) leaf: &'s Leaf,
     pub(crate) physical: Physical,
     pub(crate) pages: Arc<[PageAt]>,
     pub(crate) dictionary: Option<Arc<Dictionary>>,
@@ -239,7 +240,7 @@ impl<'s> LeafReader<'s> {
         source: &'s Source,
         index: &FileIndex,
         row_group: usize,
-        leaf: &'static Leaf,
+        leaf: &'s Leaf,
         with_dictionary: bool,
     ) -> Result<Self, ReadError> {
         let dictionary = if with_dictionary {

@@ -38,12 +38,12 @@ pub(super) struct Source<'a> {
 }
 
 /// `Key`, `IsArray`, the four value lists and `ValueUnsupported`.
-type Leaves<'l> = &'l mut [LeafWriter; 7];
+type Leaves<'l, 's> = &'l mut [LeafWriter<'s>; 7];
 
 /// Writes a unit. `ids` are the real owners, in order; `of` lists the attributes of one; `take` may put
 /// an attribute (of the n-th real owner) elsewhere.
 pub(super) fn write<I: IntoIterator<Item = usize>>(
-    leaves: Leaves<'_>,
+    leaves: Leaves<'_, '_>,
     scratch: &mut Scratch,
     source: &Source<'_>,
     ids: impl IntoIterator<Item = u32>,
@@ -94,7 +94,7 @@ impl Scratch {
     }
 
     #[inline]
-    fn push(&mut self, leaves: Leaves<'_>, source: &Source<'_>, i: usize, number: u32) {
+    fn push(&mut self, leaves: Leaves<'_, '_>, source: &Source<'_>, i: usize, number: u32) {
         let (columns, attrs) = (source.columns, source.attrs);
         leaves[0].push_code(attrs.key[i], &columns.names);
         let val = attrs.val[i];
@@ -124,7 +124,7 @@ impl Scratch {
     }
 
     /// An array of one scalar type goes to the list of that type, every other to `ValueUnsupported`.
-    fn push_array(&mut self, leaves: Leaves<'_>, encoded: &[u8], number: u32) -> u8 {
+    fn push_array(&mut self, leaves: Leaves<'_, '_>, encoded: &[u8], number: u32) -> u8 {
         let mut elements = any_value::array_elements(encoded);
         let Some(first) = elements.next() else {
             self.arrays.push(number);
@@ -147,7 +147,7 @@ impl Scratch {
         kind as u8
     }
 
-    fn end_unit(&mut self, leaves: Leaves<'_>, owner: Owner, rows: usize) {
+    fn end_unit(&mut self, leaves: Leaves<'_, '_>, owner: Owner, rows: usize) {
         let depth = List::Attrs(owner).depth();
         self.stream.encode(depth);
         leaves[0].end_unit(rows, &self.stream);
@@ -206,7 +206,7 @@ fn kind_of(value: &ValueRef<'_>) -> Option<ValueKind> {
     }
 }
 
-fn push_scalar(leaves: Leaves<'_>, value: ValueRef<'_>) {
+fn push_scalar(leaves: Leaves<'_, '_>, value: ValueRef<'_>) {
     match value {
         ValueRef::Str(text) => leaves[2].push_text(text.as_bytes()),
         ValueRef::Int(number) => leaves[3].push_int(number),
@@ -216,7 +216,7 @@ fn push_scalar(leaves: Leaves<'_>, value: ValueRef<'_>) {
     }
 }
 
-fn push_unsupported(leaves: Leaves<'_>, value: ValueRef<'_>) -> u8 {
+fn push_unsupported(leaves: Leaves<'_, '_>, value: ValueRef<'_>) -> u8 {
     leaves[6].push_text(any_value::to_json(value).as_bytes());
     UNSUPPORTED
 }

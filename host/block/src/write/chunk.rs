@@ -18,7 +18,7 @@ use std::io::Write;
 
 /// Appends the chunk of one leaf and empties the leaf.
 pub(crate) fn append<W: Write + Send>(
-    leaf: &mut LeafWriter,
+    leaf: &mut LeafWriter<'_>,
     columns: &Columns,
     descriptor: ColumnDescPtr,
     codec: &mut Codec,
@@ -129,7 +129,7 @@ impl Sizes {
 
 /// Writes the dictionary page, if the leaf has one; returns its offset.
 fn put_dictionary(
-    leaf: &LeafWriter,
+    leaf: &LeafWriter<'_>,
     columns: &Columns,
     codec: &mut Codec,
     writer: &mut impl PageWriter,
@@ -164,7 +164,7 @@ fn data_page(buf: bytes::Bytes, raw_bytes: usize, entries: usize, encoding: Enco
 }
 
 /// Bounds of the chunk, as a function of its number of nulls.
-fn statistics(leaf: &LeafWriter, pages: &[Page]) -> Option<impl FnOnce(u64) -> Statistics + use<>> {
+fn statistics(leaf: &LeafWriter<'_>, pages: &[Page]) -> Option<impl FnOnce(u64) -> Statistics + use<>> {
     let bounds = || pages.iter().filter_map(|page| page.bounds.as_ref());
     let (physical, unsigned) = (leaf.leaf.physical, leaf.leaf.unsigned);
     let text = bounds().next().zip(bounds().last()).map(|(first, last)| (first.0.clone(), last.1.clone()))?;

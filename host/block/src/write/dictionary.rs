@@ -109,8 +109,12 @@ impl Ints {
         self.order.len() > DICTIONARY_INTS_MAX
     }
 
-    /// Appends the PLAIN page.
-    pub(super) fn put(&self, out: &mut Vec<u8>) {
-        out.extend(self.order.iter().flat_map(|number| number.to_le_bytes()));
+    /// Appends the PLAIN page, of numbers of 32 bits (`narrow`) or 64.
+    pub(super) fn put(&self, narrow: bool, out: &mut Vec<u8>) {
+        if narrow {
+            out.extend(self.order.iter().flat_map(|&number| (number as i32).to_le_bytes()));
+        } else {
+            out.extend(self.order.iter().flat_map(|number| number.to_le_bytes()));
+        }
     }
 }

@@ -55,8 +55,8 @@ pub(crate) struct Stream {
 }
 
 /// A leaf being written.
-pub(crate) struct LeafWriter {
-    pub(crate) leaf: &'static Leaf,
+pub(crate) struct LeafWriter<'s> {
+    pub(crate) leaf: &'s Leaf,
     rep: Vec<u8>,
     def: Vec<u8>,
     entries: usize,
@@ -109,8 +109,8 @@ impl Stream {
     }
 }
 
-impl LeafWriter {
-    pub(crate) fn new(leaf: &'static Leaf) -> Self {
+impl<'s> LeafWriter<'s> {
+    pub(crate) fn new(leaf: &'s Leaf) -> Self {
         let dictionary = leaf.encode == Encode::Dictionary;
         let text = leaf.physical == PhysicalType::BYTE_ARRAY;
         Self {
@@ -306,7 +306,7 @@ impl LeafWriter {
             strings.put(if in_names(self.leaf.column) { &columns.names } else { &columns.values }, out);
         }
         if let Some(numbers) = &self.numbers {
-            numbers.put(out);
+            numbers.put(self.leaf.physical == PhysicalType::INT32, out);
         }
         self.dictionary_len()
     }
@@ -383,7 +383,10 @@ impl LeafWriter {
 
 /// Ends the pages of an attribute list, all at the same row, if they are long enough: readers match the n-th
 /// attribute of a row over them.
-pub(crate) fn end_attribute_pages(leaves: &mut [LeafWriter], codec: &mut Codec) -> Result<(), WriteError> {
+pub(crate) fn end_attribute_pages(
+    leaves: &mut [LeafWriter<'_>],
+    codec: &mut Codec,
+) -> Result<(), WriteError> {
     let longest = leaves.iter().map(LeafWriter::page_bytes).max().unwrap_or(0);
     let rows = leaves.first().map_or(0, LeafWriter::rows);
     let wanted = rows >= ATTR_ROWS && longest >= ATTR_BYTES_MIN;

@@ -10,15 +10,17 @@ pub(crate) mod chunk;
 mod dictionary;
 pub(crate) mod leaf;
 pub(crate) mod levels;
+mod own;
 mod owners;
 mod plan;
+mod routes;
 mod unit;
 mod values;
 
 use crate::bloom;
 use crate::error::WriteError;
-use crate::meta::{BlockMeta, DedicatedColumn, Time, VPARQUET4, dedicated_for_v4};
-use crate::schema::{Owner, Schema};
+use crate::meta::{BlockMeta, DedicatedColumn, Time};
+use crate::schema::{Schema, Version};
 use base64::Engine as _;
 use bytes::Bytes;
 use cadenza_model::{Columns, TenantId, TraceId};
@@ -45,7 +47,9 @@ pub struct WriteOptions {
     pub block_id: Uuid,
     /// Its owner.
     pub tenant: TenantId,
-    /// As configured; what vParquet4 can't hold is left out.
+    /// Of the format.
+    pub version: Version,
+    /// As configured; what the version can't hold is left out.
     pub dedicated_columns: Vec<DedicatedColumn>,
     /// Tempo's `bloom_filter_false_positive`.
     pub bloom_false_positive: f64,
@@ -69,6 +73,7 @@ impl WriteOptions {
         Self {
             block_id,
             tenant,
+            version: Version::V4,
             dedicated_columns: crate::meta::dedicated_default(),
             bloom_false_positive: bloom::FALSE_POSITIVE_DEFAULT,
             bloom_shard_bytes: bloom::SHARD_BYTES_DEFAULT,
@@ -101,18 +106,26 @@ struct Index {
     row_groups: Vec<String>,
 }
 
-/// Builds a vParquet4 block of all spans of `columns`, which belong to one tenant. Spans that are twice
+/// Builds a block of all spans of `columns`, which belong to one tenant. Spans that are twice
 /// in the input are twice in the block.
 pub fn build(columns: &Columns, options: &WriteOptions) -> Result<BuiltBlock, WriteError> {
-    check_sizes(columns)?;
-    let dedicated = dedicated_for_v4(&options.dedicated_columns);
-    let owners = owners::Owners::new(columns, &dedicated);
-    let plan = plan::Plan::new(columns, &owners);
-    let routes = owners::Routes::new(&columns.names, Owner::Span, &dedicated);
-    let codec = leaf::Codec::new(ZSTD_LEVEL)?;
-    let mut writers = unit::Writers::new(columns, &plan, &owners, routes, codec);
+    build_as(columns, options.version.dedicated(&options.dedicated_columns), options)
+}
 
-    let schema = Schema::v4().descriptor();
+/// [`build`] with the dedicated columns of another block's meta.
+pub(crate) fn build_as(
+    columns: &Columns,
+    dedicated: Vec<DedicatedColumn>,
+    options: &WriteOptions,
+) -> Result<BuiltBlock, WriteError> {
+    check_sizes(columns)?;
+    let schema = Schema::new(options.version, &dedicated);
+    let owners = owners::Owners::new(columns, &schema);
+    let plan = plan::Plan::new(columns, &owners);
+    let codec = leaf::Codec::new(ZSTD_LEVEL)?;
+    let mut writers = unit::Writers::new(columns, &plan, &owners, &schema, codec);
+
+    let schema = schema.descriptor();
     let properties = WriterProperties::builder().set_created_by(created_by()).build();
     let mut file = SerializedFileWriter::new(Vec::new(), schema.root_schema_ptr(), Arc::new(properties))?;
     let mut highest = Vec::new();
@@ -199,7 +212,7 @@ fn meta(
     // The file ends with the footer's length and the magic.
     let footer = data.len().checked_sub(8).and_then(|at| data[at..].first_chunk());
     BlockMeta {
-        format: VPARQUET4.to_owned(),
+        format: options.version.name().to_owned(),
         block_id: options.block_id,
         tenant_id: options.tenant.as_str().to_owned(),
         start_time: Time::from_ns(start),

@@ -3,80 +3,19 @@
 //! A batch may hold one resource many times over; in a block, equal ones of a trace become one. Equal
 //! means: the same columns in the file. Dropped counts and schema URLs don't count, the first one wins.
 
-use crate::meta::{DedicatedColumn, DedicatedScope, spares};
-use crate::schema::{Column, Fixed, Owner};
-use cadenza_model::{AttrType, Attrs, Code, Columns, Dict};
+use super::own::Held;
+use super::routes::Routes;
+use crate::schema::{Owner, Schema};
+use cadenza_model::otlp::any_value;
+use cadenza_model::{AttrType, Attrs, Code, Columns, ValueRef};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// An attribute's place in [`Routes`] when it stays in the generic list.
-pub(super) const GENERIC: u8 = u8::MAX;
-
-/// Which attributes have a column of their own, by code of their key.
-pub(super) struct Routes {
-    by_key: Vec<u8>,
-    /// Columns by slot number.
-    pub(super) slots: Vec<Column>,
-}
-
-impl Routes {
-    /// For attributes of `owner`; resources additionally route `service.name`, as the first slot.
-    pub(super) fn new(names: &Dict, owner: Owner, dedicated: &[DedicatedColumn]) -> Self {
-        let mut routes = Self { by_key: vec![GENERIC; names.len()], slots: Vec::new() };
-        if owner == Owner::Resource {
-            routes.add(names, "service.name", Column::ServiceName);
-        }
-        for fixed in Fixed::ALL {
-            if fixed.owner() == owner {
-                routes.add(names, fixed.attribute(), Column::Fixed(fixed));
-            }
-        }
-        let scope = if owner == Owner::Resource { DedicatedScope::Resource } else { DedicatedScope::Span };
-        for (number, name) in spares(dedicated, scope) {
-            routes.add(names, name, Column::Spare(owner, number));
-        }
-        routes
-    }
-
-    fn add(&mut self, names: &Dict, key: &str, column: Column) {
-        let slot = self.slots.len() as u8;
-        for code in names.codes_of(key.as_bytes()) {
-            self.by_key[code as usize] = slot;
-        }
-        self.slots.push(column);
-    }
-
-    /// The slot of attribute `i`, if its key has one and its type fits.
-    #[inline]
-    pub(super) fn slot(&self, attrs: &Attrs, i: usize) -> Option<usize> {
-        let slot = self.by_key[attrs.key[i] as usize];
-        if slot == GENERIC {
-            return None;
-        }
-        let wanted = match self.slots[slot as usize] {
-            Column::Fixed(fixed) if fixed.is_int() => AttrType::Int,
-            _ => AttrType::Str,
-        };
-        (attrs.ty[i] == wanted).then_some(slot as usize)
-    }
-
-    /// True if some key of the batch goes to `slot`.
-    pub(super) fn in_use(&self) -> Vec<bool> {
-        let mut used = vec![false; self.slots.len()];
-        for &slot in &self.by_key {
-            if slot != GENERIC {
-                used[slot as usize] = true;
-            }
-        }
-        used
-    }
-}
-
 /// A distinct resource.
 pub(super) struct Resource {
     /// Values by slot of the resource's routes.
-    pub(super) slots: Vec<Option<Code>>,
+    pub(super) slots: Vec<Held>,
     /// Generic attributes, in [`Owners::attrs`].
     pub(super) attrs: Range<u32>,
     pub(super) dropped: u32,
@@ -107,9 +46,15 @@ pub(super) struct Owners {
     pub(super) services: Vec<Code>,
 }
 
+impl Resource {
+    fn service_name(&self) -> Code {
+        if let Held::Text(code) = self.slots[0] { code } else { 0 }
+    }
+}
+
 impl Owners {
-    pub(super) fn new(columns: &Columns, dedicated: &[DedicatedColumn]) -> Self {
-        let resource_routes = Routes::new(&columns.names, Owner::Resource, dedicated);
+    pub(super) fn new(columns: &Columns, schema: &Schema) -> Self {
+        let resource_routes = Routes::new(&columns.names, Owner::Resource, schema);
         let mut owners = Self {
             resources: Vec::new(),
             resource_routes,
@@ -131,19 +76,20 @@ impl Owners {
         let mut content = Vec::new();
         let mut add = |row: usize| {
             let first = self.attrs.len();
-            let mut slots = vec![None; self.resource_routes.slots.len()];
+            let mut slots = vec![Held::Absent; self.resource_routes.slots.len()];
             for i in attrs.of(row) {
-                match self.resource_routes.slot(attrs, i) {
-                    Some(slot) => slots[slot] = Some(attrs.val[i] as Code),
+                match self.resource_routes.slot(columns, attrs, i) {
+                    Some((slot, held)) => slots[slot] = held,
                     None => self.attrs.push(i as u32),
                 }
             }
-            slots[0] = columns.resource_service_at(row).map(|i| attrs.val[i] as Code);
+            let service = columns.resource_service_at(row);
+            slots[0] = service.map_or(Held::Absent, |i| Held::Text(attrs.val[i] as Code));
             self.attrs[first..]
                 .sort_by(|&a, &b| columns.key(attrs, a as usize).cmp(columns.key(attrs, b as usize)));
             content.clear();
             for slot in &slots {
-                put_text(&mut content, slot.map(|code| columns.values.get(code)));
+                put_held(&mut content, columns, *slot);
             }
             put_attrs(&mut content, columns, attrs, &self.attrs[first..]);
             if let Some(&same) = known.get(&content) {
@@ -195,7 +141,7 @@ impl Owners {
     }
 
     fn number_services(&mut self, columns: &Columns) {
-        let service = |resource: &Resource| resource.slots[0].unwrap_or(0);
+        let service = Resource::service_name;
         let name = |code: &Code| columns.values.get(*code);
         self.services = self.resources.iter().map(service).collect();
         self.services.sort_by(|a, b| name(a).cmp(name(b)));
@@ -212,6 +158,28 @@ fn put_text(content: &mut Vec<u8>, text: Option<&[u8]>) {
     content.push(1);
     content.extend_from_slice(&(text.len() as u64).to_le_bytes());
     content.extend_from_slice(text);
+}
+
+/// What the column holds, so that a value and an array of only that value are the same.
+fn put_held(content: &mut Vec<u8>, columns: &Columns, held: Held) {
+    let count_at = content.len();
+    content.extend_from_slice(&0_u32.to_le_bytes());
+    let mut count = 0_u32;
+    let mut put = |value: ValueRef<'_>| {
+        count += 1;
+        match value {
+            ValueRef::Int(number) => content.extend_from_slice(&number.to_le_bytes()),
+            ValueRef::Str(text) => put_text(content, Some(text.as_bytes())),
+            _ => {}
+        }
+    };
+    match held {
+        Held::Absent => {}
+        Held::Text(code) => put(ValueRef::Str(columns.values.str(code))),
+        Held::Int(number) => put(ValueRef::Int(number)),
+        Held::Array(code) => any_value::array_elements(columns.raw.get(code)).for_each(put),
+    }
+    content[count_at..count_at + 4].copy_from_slice(&count.to_le_bytes());
 }
 
 fn put_attrs(content: &mut Vec<u8>, columns: &Columns, attrs: &Attrs, indices: &[u32]) {

@@ -1,4 +1,4 @@
-//! One unit of rows, leaf by leaf: the same few traces pass through all 103 leaves while they are in the
+//! One unit of rows, leaf by leaf: the same few traces pass through all leaves while they are in the
 //! processor's cache.
 
 mod owned;
@@ -6,8 +6,10 @@ mod spans;
 
 use super::attrs;
 use super::leaf::{Codec, LeafWriter, Stream, UNIT_ROWS_MAX, end_attribute_pages};
-use super::owners::{Owners, Routes};
+use super::own;
+use super::owners::Owners;
 use super::plan::Plan;
+use super::routes::Routes;
 use crate::WriteError;
 use crate::schema::{Column, List, Owner, Schema};
 use cadenza_model::Columns;
@@ -21,11 +23,11 @@ pub(super) struct Writers<'a> {
     pub(super) columns: &'a Columns,
     pub(super) plan: &'a Plan,
     pub(super) owners: &'a Owners,
-    pub(super) leaves: Vec<LeafWriter>,
+    pub(super) leaves: Vec<LeafWriter<'a>>,
     pub(super) codec: Codec,
-    schema: &'static Schema,
+    schema: &'a Schema,
     span_routes: Routes,
-    spans_used: Vec<bool>,
+    event_routes: Routes,
     assembler: Assembler<'a>,
     tree: TraceTree,
     stats: Vec<ServiceStat>,
@@ -41,10 +43,8 @@ struct Scratch {
     spans: Stream,
     children: Stream,
     ids: Vec<u32>,
-    optional: Vec<u8>,
-    /// Values by slot and span, where `slot_set` is 1.
-    slots: Vec<u64>,
-    slot_set: Vec<u8>,
+    own: own::Scratch,
+    gathered: own::Gathered,
 }
 
 /// The parts of the plan in a unit.
@@ -60,10 +60,9 @@ impl<'a> Writers<'a> {
         columns: &'a Columns,
         plan: &'a Plan,
         owners: &'a Owners,
-        span_routes: Routes,
+        schema: &'a Schema,
         codec: Codec,
     ) -> Self {
-        let schema = Schema::v4();
         Self {
             columns,
             plan,
@@ -71,8 +70,8 @@ impl<'a> Writers<'a> {
             leaves: schema.leaves().iter().map(LeafWriter::new).collect(),
             codec,
             schema,
-            spans_used: span_routes.in_use(),
-            span_routes,
+            span_routes: Routes::new(&columns.names, Owner::Span, schema),
+            event_routes: Routes::new(&columns.names, Owner::Event, schema),
             assembler: Assembler::new(columns),
             tree: TraceTree::default(),
             stats: Vec::new(),
@@ -194,9 +193,12 @@ impl<'a> Writers<'a> {
                 (Column::ParentId, &tree.parent_left),
                 (Column::NestedSetLeft, &tree.left),
                 (Column::NestedSetRight, &tree.right),
+                (Column::ChildCount, &tree.child_count),
             ] {
-                let leaf = self.at(column);
-                numbers.iter().for_each(|&number| leaf.push_int(number.into()));
+                if let Some(leaf) = self.schema.leaf(column) {
+                    let leaf = &mut self.leaves[leaf.index];
+                    numbers.iter().for_each(|&number| leaf.push_int(number.into()));
+                }
             }
             self.tree = tree;
         }
@@ -209,7 +211,11 @@ impl<'a> Writers<'a> {
                 List::ServiceStats => leaf.end_unit(rows, services),
                 _ => {}
             }
-            if let Column::ParentId | Column::NestedSetLeft | Column::NestedSetRight = leaf.leaf.column {
+            let of_tree = matches!(
+                leaf.leaf.column,
+                Column::ParentId | Column::NestedSetLeft | Column::NestedSetRight | Column::ChildCount
+            );
+            if of_tree {
                 leaf.end_unit(rows, spans);
             }
         }
@@ -234,18 +240,22 @@ impl<'a> Writers<'a> {
         self.leaves.iter().map(|leaf| leaf.raw_bytes + leaf.page_bytes()).sum()
     }
 
-    fn at(&mut self, column: Column) -> &mut LeafWriter {
+    fn at(&mut self, column: Column) -> &mut LeafWriter<'a> {
         leaf(&mut self.leaves, self.schema, column)
     }
 }
 
-fn leaf<'l>(leaves: &'l mut [LeafWriter], schema: &Schema, column: Column) -> &'l mut LeafWriter {
-    let leaf = schema.leaf(column).expect("the table of vParquet4 has every column that is written");
+fn leaf<'l, 's>(leaves: &'l mut [LeafWriter<'s>], schema: &Schema, column: Column) -> &'l mut LeafWriter<'s> {
+    let leaf = schema.leaf(column).expect("the tables have every column that is written to all versions");
     &mut leaves[leaf.index]
 }
 
 /// The leaves of an attribute list, which lie side by side.
-fn seven<'l>(leaves: &'l mut [LeafWriter], schema: &Schema, owner: Owner) -> &'l mut [LeafWriter; 7] {
+fn seven<'l, 's>(
+    leaves: &'l mut [LeafWriter<'s>],
+    schema: &Schema,
+    owner: Owner,
+) -> &'l mut [LeafWriter<'s>; 7] {
     let key = schema.leaf(Column::AttrKey(owner)).expect("every owner has an attribute list");
     leaves[key.index..].first_chunk_mut().expect("an attribute list has seven leaves")
 }

@@ -20,3 +20,6 @@ fn fixture(path: &str) -> Vec<u8> {
 
 /// Directory of the vParquet4 block, relative to [`fixture`]'s root.
 const V4_BLOCK: &str = "vParquet4/single-tenant/369509f3-f85d-4807-bf3a-d0607e85699a";
+
+/// Directory of the vParquet5 block.
+const V5_BLOCK: &str = "vParquet5/single-tenant/f84a9779-aa37-44af-a205-8b7dd39c9d37";

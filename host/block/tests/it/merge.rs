@@ -8,6 +8,7 @@ use cadenza_block::bloom;
 use cadenza_block::merge::{Input, MergeError, MergeOptions, Merged, merge};
 use cadenza_block::meta::BlockMeta;
 use cadenza_block::read::{BlockReader, Cache, Projection, RangeRead};
+use cadenza_block::schema::Version;
 use cadenza_block::write::{BuiltBlock, WriteOptions, build};
 use cadenza_model::{Columns, SpanId, TenantId, TraceId};
 use parquet::record::Field;
@@ -27,7 +28,12 @@ fn input(block: &BuiltBlock) -> Input {
 }
 
 fn block(number: u128, columns: &Columns) -> BuiltBlock {
-    build(columns, &WriteOptions::new(Uuid::from_u128(number), TenantId::single())).expect("a block")
+    block_of(Version::V4, number, columns)
+}
+
+fn block_of(version: Version, number: u128, columns: &Columns) -> BuiltBlock {
+    let options = WriteOptions::new(Uuid::from_u128(number), TenantId::single());
+    build(columns, &WriteOptions { version, ..options }).expect("a block")
 }
 
 fn merged(blocks: &[BuiltBlock], row_group_spans_max: usize) -> (Merged, Bytes) {
@@ -106,6 +112,12 @@ fn whole(columns: &Columns, parts: &[Vec<u32>]) -> (Columns, HashSet<TraceId>, u
 }
 
 fn check(seed: u64, shape: Shape, parts: usize, row_group_spans_max: usize) {
+    for version in Version::ALL {
+        check_version(version, seed, shape, parts, row_group_spans_max);
+    }
+}
+
+fn check_version(version: Version, seed: u64, shape: Shape, parts: usize, row_group_spans_max: usize) {
     let columns = columns(seed, shape);
     let mut parts = deal(&columns, parts, seed);
     parts.retain(|rows| !rows.is_empty());
@@ -114,7 +126,7 @@ fn check(seed: u64, shape: Shape, parts: usize, row_group_spans_max: usize) {
         .map(|(number, rows)| {
             let mut part = Columns::new();
             part.append_rows(&columns, rows).expect("within 32 bits");
-            block(number, &part)
+            block_of(version, number, &part)
         })
         .collect();
     let (merged, data) = merged(&blocks, row_group_spans_max);
@@ -122,7 +134,7 @@ fn check(seed: u64, shape: Shape, parts: usize, row_group_spans_max: usize) {
     let (all, split, dropped) = whole(&columns, &parts);
     assert_eq!((merged.combined_traces, merged.deduped_spans), (split.len() as u64, dropped as u64));
     assert_eq!(merged.spans, all.spans.len() as u64);
-    let expect = rows(block(9, &all).data);
+    let expect = rows(block_of(version, 9, &all).data);
     let found = rows(data.clone());
     assert_eq!(found.len(), expect.len(), "seed {seed}");
     let sources: HashMap<Vec<u8>, Field> =

@@ -1,17 +1,14 @@
 //! meta.json keeps Tempo's bytes.
 
 use crate::fixture;
-use cadenza_block::meta::{
-    BlockMeta, DedicatedScope, MetaError, Time, dedicated_default, dedicated_for_v4, spares,
-};
+use cadenza_block::meta::{BlockMeta, MetaError, Time, dedicated_default};
+use cadenza_block::schema::{Owner, Version};
 use expect_test::expect;
 use proptest::prelude::*;
 
-const V5_BLOCK: &str = "vParquet5/single-tenant/f84a9779-aa37-44af-a205-8b7dd39c9d37";
-
 #[test]
 fn tempos_metas_come_back_byte_for_byte() {
-    for block in [crate::V4_BLOCK, V5_BLOCK] {
+    for block in [crate::V4_BLOCK, crate::V5_BLOCK] {
         let json = fixture(&format!("{block}/meta.json"));
         let meta = BlockMeta::parse(&json).unwrap();
         assert_eq!(String::from_utf8(meta.to_json().unwrap()), String::from_utf8(json));
@@ -45,13 +42,20 @@ fn fields_are_read() {
 #[test]
 fn the_default_list_filtered_is_what_tempo_wrote() {
     let v4 = BlockMeta::parse(&fixture(&format!("{}/meta.json", crate::V4_BLOCK))).unwrap();
-    let v5 = BlockMeta::parse(&fixture(&format!("{V5_BLOCK}/meta.json"))).unwrap();
+    let v5 = BlockMeta::parse(&fixture(&format!("{}/meta.json", crate::V5_BLOCK))).unwrap();
     assert_eq!(v5.dedicated_columns, dedicated_default());
-    assert_eq!(v4.dedicated_columns, dedicated_for_v4(&dedicated_default()));
-    let names: Vec<_> = spares(&v4.dedicated_columns, DedicatedScope::Span).collect();
-    let expect = ["http.request.method", "url.path", "url.route", "server.address", "http.route"];
-    assert_eq!(names, (0..).zip(expect).collect::<Vec<_>>());
-    assert_eq!(spares(&v4.dedicated_columns, DedicatedScope::Resource).count(), 0);
+    assert_eq!(v4.dedicated_columns, Version::V4.dedicated(&dedicated_default()));
+    let own = |meta: &BlockMeta, owner| {
+        let schema = meta.schema().unwrap();
+        schema.own(owner).iter().map(|own| own.key.clone()).collect::<Vec<_>>()
+    };
+    let spares = ["http.request.method", "url.path", "url.route", "server.address", "http.route"];
+    let fixed = ["http.method", "http.url", "http.status_code"];
+    assert_eq!(own(&v4, Owner::Span), [&spares[..], &fixed].concat());
+    assert_eq!(own(&v4, Owner::Resource).len(), 9);
+    assert_eq!(own(&v5, Owner::Resource).len(), 5);
+    assert_eq!(own(&v5, Owner::Span).len(), 10);
+    assert_eq!(own(&v5, Owner::Event), Vec::<String>::new());
 }
 
 const ID: &str = r#""blockID":"369509f3-f85d-4807-bf3a-d0607e85699a""#;

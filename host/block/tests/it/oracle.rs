@@ -1,11 +1,13 @@
 //! Our pages against a slow, obvious encoding, read back by the stock reader.
 
-use crate::random::{Shape, columns};
-use crate::rows::{Node, Value, row_of};
+use crate::random::{KEYS, Rng, Shape, columns};
+use crate::rows::{Layout, Node, Value, row_of};
 use bytes::Bytes;
-use cadenza_block::meta::{DedicatedColumn, DedicatedScope, DedicatedType, dedicated_default};
+use cadenza_block::meta::{
+    DedicatedColumn, DedicatedOption, DedicatedScope, DedicatedType, dedicated_default,
+};
 use cadenza_block::read::{BlockReader, Cache, Projection};
-use cadenza_block::schema::{Column, Owner, Schema, ValueKind};
+use cadenza_block::schema::{Column, Owner, Schema, ValueKind, Version};
 use cadenza_block::write::{BuiltBlock, WriteOptions, build};
 use cadenza_model::{Columns, TenantId, TraceId};
 use parquet::basic::{Encoding, Repetition};
@@ -18,51 +20,60 @@ use std::sync::Arc;
 /// (repetition level, definition level, value)
 type Entry = (i16, i16, Option<Value>);
 
-/// Dremel's shredding by the Parquet schema.
-fn shred(
-    ty: &Type,
-    node: Option<&Node>,
+/// The levels at which a node starts.
+#[derive(Clone, Copy)]
+struct Levels {
     rep: i16,
     def: i16,
+    /// Lists around it.
     depth: i16,
-    leaf: &mut usize,
-    out: &mut [Vec<Entry>],
-) {
-    let basic = ty.get_basic_info();
-    let optional = i16::from(basic.has_repetition() && basic.repetition() == Repetition::OPTIONAL);
+}
+
+/// Dremel's shredding by the Parquet schema.
+fn shred(ty: &Type, node: Option<&Node>, at: Levels, leaf: &mut usize, out: &mut [Vec<Entry>]) {
+    if ty.get_basic_info().has_repetition() && ty.get_basic_info().repetition() == Repetition::REPEATED {
+        return shred_list(ty, node, at, leaf, out);
+    }
+    if !ty.is_primitive() && ty.get_basic_info().logical_type_ref().is_some() {
+        // LIST { repeated list { element } } or MAP { repeated key_value { … } }
+        let repeated = &ty.get_fields()[0];
+        let element = if repeated.name() == "list" { &repeated.get_fields()[0] } else { repeated };
+        return shred_list(element, node, at, leaf, out);
+    }
+    shred_one(ty, node, at, leaf, out);
+}
+
+fn shred_list(element: &Type, node: Option<&Node>, at: Levels, leaf: &mut usize, out: &mut [Vec<Entry>]) {
+    let elements = match node {
+        Some(Node::List(elements)) => &elements[..],
+        None => &[],
+        other => panic!("{} is {other:?}", element.name()),
+    };
+    if elements.is_empty() {
+        return shred_one(element, None, Levels { depth: at.depth + 1, ..at }, leaf, out);
+    }
+    let (first, depth) = (*leaf, at.depth + 1);
+    for (i, node) in elements.iter().enumerate() {
+        *leaf = first;
+        let rep = if i == 0 { at.rep } else { depth };
+        shred_one(element, Some(node), Levels { rep, def: at.def + 1, depth }, leaf, out);
+    }
+}
+
+fn shred_one(ty: &Type, node: Option<&Node>, at: Levels, leaf: &mut usize, out: &mut [Vec<Entry>]) {
     if ty.is_primitive() {
         let value = match node {
             Some(Node::Leaf(value)) => value.clone(),
             None => None,
             other => panic!("{} is {other:?}", ty.name()),
         };
-        let def = def + if value.is_some() { optional } else { 0 };
-        out[*leaf].push((rep, def, value));
+        let optional = i16::from(ty.get_basic_info().repetition() == Repetition::OPTIONAL);
+        let def = at.def + if value.is_some() { optional } else { 0 };
+        out[*leaf].push((at.rep, def, value));
         *leaf += 1;
         return;
     }
-    let fields = ty.get_fields();
-    if ty.get_basic_info().logical_type_ref().is_some() {
-        // LIST { repeated list { element } } or MAP { repeated key_value { … } }
-        let repeated = &fields[0];
-        let element = if repeated.name() == "list" { &repeated.get_fields()[0] } else { repeated };
-        let first = *leaf;
-        let elements = match node {
-            Some(Node::List(elements)) => &elements[..],
-            None => &[],
-            other => panic!("{} is {other:?}", ty.name()),
-        };
-        if elements.is_empty() {
-            return shred(element, None, rep, def, depth, leaf, out);
-        }
-        for (i, element_node) in elements.iter().enumerate() {
-            *leaf = first;
-            let rep = if i == 0 { rep } else { depth + 1 };
-            shred(element, Some(element_node), rep, def + 1, depth + 1, leaf, out);
-        }
-        return;
-    }
-    for field in fields {
+    for field in ty.get_fields() {
         let child = match node {
             Some(Node::Group(children)) => {
                 Some(&children.iter().find(|child| child.0 == field.name()).expect("a node per field").1)
@@ -70,19 +81,20 @@ fn shred(
             None => None,
             other => panic!("{} is {other:?}", ty.name()),
         };
-        shred(field, child, rep, def, depth, leaf, out);
+        shred(field, child, at, leaf, out);
     }
 }
 
-fn expected(columns: &Columns, dedicated: &[DedicatedColumn], schema: &Type) -> Vec<Vec<Entry>> {
+fn expected(columns: &Columns, layout: &Layout<'_>, schema: &Schema) -> Vec<Vec<Entry>> {
     let mut by_trace = BTreeMap::<TraceId, Vec<usize>>::new();
     for (row, &id) in columns.spans.trace_id.iter().enumerate() {
         by_trace.entry(id).or_default().push(row);
     }
-    let mut out = vec![Vec::new(); 103];
+    let mut out = vec![Vec::new(); schema.leaves().len()];
     for (id, rows) in by_trace {
-        let row = row_of(columns, id, rows, dedicated);
-        shred(schema, Some(&row), 0, 0, 0, &mut 0, &mut out);
+        let row = row_of(columns, id, rows, layout);
+        let root = schema.descriptor().root_schema();
+        shred_one(root, Some(&row), Levels { rep: 0, def: 0, depth: 0 }, &mut 0, &mut out);
     }
     out
 }
@@ -90,7 +102,8 @@ fn expected(columns: &Columns, dedicated: &[DedicatedColumn], schema: &Type) -> 
 /// All entries of all leaves as the stock reader decodes them.
 fn stock(file: Bytes) -> (Vec<Vec<Entry>>, usize) {
     let reader = SerializedFileReader::new(file).unwrap();
-    let mut out = vec![Vec::new(); 103];
+    let leaves = reader.metadata().file_metadata().schema_descr().num_columns();
+    let mut out = vec![Vec::new(); leaves];
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).unwrap();
         for (leaf, out) in out.iter_mut().enumerate() {
@@ -127,31 +140,55 @@ fn stock(file: Bytes) -> (Vec<Vec<Entry>>, usize) {
     (out, reader.num_row_groups())
 }
 
-fn dedicated() -> Vec<DedicatedColumn> {
-    let mut list = dedicated_default();
-    list.push(DedicatedColumn {
-        scope: DedicatedScope::Resource,
-        name: "custom.resource".to_owned(),
-        ty: DedicatedType::String,
-        options: vec![],
-    });
+/// Dedicated columns as a configuration may list them: every scope, type and option, more than there are spares
+/// for, fixed names too, no name twice in a scope.
+fn dedicated(seed: u64) -> Vec<DedicatedColumn> {
+    let mut rng = Rng(seed);
+    let mut list = if rng.below(3) == 0 { dedicated_default() } else { vec![] };
+    for _ in 0..rng.below(40) {
+        let scopes = [DedicatedScope::Resource, DedicatedScope::Span, DedicatedScope::Event];
+        let column = DedicatedColumn {
+            scope: scopes[rng.below(3)],
+            name: KEYS[rng.below(KEYS.len())].to_owned(),
+            ty: if rng.below(3) == 0 { DedicatedType::Int } else { DedicatedType::String },
+            options: match rng.below(8) {
+                0 => vec![DedicatedOption::Blob],
+                1 => vec![DedicatedOption::Array],
+                2 => vec![DedicatedOption::Array, DedicatedOption::Blob],
+                _ => vec![],
+            },
+        };
+        let twice = |other: &DedicatedColumn| (other.scope, &other.name) == (column.scope, &column.name);
+        if !column.name.is_empty() && !list.iter().any(twice) {
+            list.push(column);
+        }
+    }
     list
 }
 
 fn check(seed: u64, shape: Shape, group_spans: usize) -> BuiltBlock {
+    check_version(Version::V5, seed, shape, group_spans);
+    check_version(Version::V4, seed, shape, group_spans)
+}
+
+fn check_version(version: Version, seed: u64, shape: Shape, group_spans: usize) -> BuiltBlock {
     let columns = columns(seed, shape);
     let mut options = WriteOptions::new(uuid::Uuid::from_u128(7), TenantId::single());
-    options.dedicated_columns = dedicated();
+    options.version = version;
+    options.dedicated_columns = dedicated(seed);
     options.row_group_spans_max = group_spans;
     let block = build(&columns, &options).unwrap();
-    let schema = Schema::v4().descriptor();
-    let expect = expected(&columns, &block.meta.dedicated_columns, schema.root_schema());
+    let schema = block.meta.schema().unwrap();
+    let layout = Layout { version, dedicated: &block.meta.dedicated_columns };
+    let expect = expected(&columns, &layout, &schema);
     let (actual, groups) = stock(block.data.clone());
+    assert_eq!(actual.len(), expect.len());
     for (leaf, (actual, expect)) in actual.iter().zip(&expect).enumerate() {
-        let path = schema.column(leaf).path().string();
-        assert_eq!(actual.len(), expect.len(), "seed {seed}: entries of {path}");
+        let path = schema.leaves()[leaf].path.string();
         let differ = actual.iter().zip(expect).position(|(a, b)| a != b);
-        assert_eq!(differ.map(|at| (&actual[at], &expect[at])), None, "seed {seed}: {path}");
+        let differ = differ.map(|at| (&actual[at], &expect[at]));
+        assert_eq!(differ, None, "{version} seed {seed}: {path}");
+        assert_eq!(actual.len(), expect.len(), "{version} seed {seed}: entries of {path}");
     }
     assert_eq!(block.meta.total_records as usize, groups);
     let traces: std::collections::BTreeSet<_> = columns.spans.trace_id.iter().collect();
@@ -277,7 +314,8 @@ fn values_outgrow_the_dictionary() {
     assert!(columns.values.arena().len() > 16 << 20, "{}", columns.values.arena().len());
     let block = check(8, shape, usize::MAX);
     let reader = SerializedFileReader::new(block.data).unwrap();
-    let value = Schema::v4().leaf(Column::AttrValue(Owner::Span, ValueKind::Str)).unwrap();
+    let schema = block.meta.schema().unwrap();
+    let value = schema.leaf(Column::AttrValue(Owner::Span, ValueKind::Str)).unwrap();
     let mut pages = reader.get_row_group(0).unwrap().get_column_page_reader(value.index).unwrap();
     let mut encodings = Vec::new();
     while let Some(page) = pages.get_next_page().unwrap() {

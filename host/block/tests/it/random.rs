@@ -37,7 +37,7 @@ pub(crate) struct Shape {
     pub(crate) long: usize,
 }
 
-const KEYS: [&str; 22] = [
+pub(crate) const KEYS: [&str; 34] = [
     "a",
     "b",
     "c",
@@ -60,6 +60,18 @@ const KEYS: [&str; 22] = [
     "opentracing.ref_type",
     "d",
     "e",
+    "f",
+    "g",
+    "h",
+    "i",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "o",
+    "p",
+    "q",
 ];
 
 pub(crate) fn columns(seed: u64, shape: Shape) -> Columns {

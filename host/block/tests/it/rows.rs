@@ -1,6 +1,7 @@
 //! Rows as Tempo's format has them, built the slow and obvious way.
 
-use cadenza_block::meta::{DedicatedColumn, DedicatedScope, spares};
+use cadenza_block::meta::{DedicatedColumn, DedicatedScope, DedicatedType};
+use cadenza_block::schema::Version;
 use cadenza_model::otlp::any_value;
 use cadenza_model::{AttrType, Attrs, Columns, SpanId, TraceId, ValueRef, tree};
 use std::collections::BTreeMap;
@@ -72,10 +73,37 @@ fn attribute(columns: &Columns, attrs: &Attrs, i: usize) -> Node {
     ])
 }
 
-const SPARE_NAMES: [&str; 10] = [
+/// Names of the spares in the file.
+const STRING_NAMES: [&str; 20] = [
     "String01", "String02", "String03", "String04", "String05", "String06", "String07", "String08",
-    "String09", "String10",
+    "String09", "String10", "String11", "String12", "String13", "String14", "String15", "String16",
+    "String17", "String18", "String19", "String20",
 ];
+const INT_NAMES: [&str; 5] = ["Int01", "Int02", "Int03", "Int04", "Int05"];
+
+/// What of a row depends on the version and the dedicated columns.
+pub(crate) struct Layout<'a> {
+    pub(crate) version: Version,
+    pub(crate) dedicated: &'a [DedicatedColumn],
+}
+
+impl Layout<'_> {
+    /// (field, key, type) of the spares of a scope that hold something.
+    fn spares(&self, scope: DedicatedScope) -> Vec<(&'static str, &str, DedicatedType)> {
+        let strings = if self.version == Version::V5 { 20 } else { 10 };
+        let (mut strings, mut ints) = (STRING_NAMES[..strings].iter(), INT_NAMES.iter());
+        let mut out = Vec::new();
+        for column in self.dedicated.iter().filter(|column| column.scope == scope) {
+            let name = match column.ty {
+                DedicatedType::String => strings.next(),
+                DedicatedType::Int => ints.next(),
+            };
+            out.extend(name.map(|name| (*name, &*column.name, column.ty)));
+        }
+        out
+    }
+}
+
 const RESOURCE_FIELDS: [(&str, &str); 8] = [
     ("Cluster", "cluster"),
     ("Namespace", "namespace"),
@@ -100,31 +128,71 @@ fn take(columns: &Columns, from: &Attrs, attrs: &mut Vec<usize>, key: &str, ty: 
     found
 }
 
-fn spare_group(columns: &Columns, from: &Attrs, attrs: &mut Vec<usize>, names: &[(u8, &str)]) -> Node {
+fn spare_group(
+    columns: &Columns,
+    from: &Attrs,
+    attrs: &mut Vec<usize>,
+    layout: &Layout<'_>,
+    scope: DedicatedScope,
+) -> Node {
     let mut group = Vec::new();
-    for (number, field) in (0..).zip(SPARE_NAMES) {
-        let name = names.iter().find(|spare| spare.0 == number);
-        let held = name.and_then(|&(_, key)| take(columns, from, attrs, key, AttrType::Str));
-        group.push((field, held_text(columns, from, held)));
+    if layout.version == Version::V5 {
+        for (field, key, ty) in layout.spares(scope) {
+            group.push((field, spare_list(columns, from, attrs, key, ty)));
+        }
+        return Node::Group(group);
+    }
+    let names = layout.spares(scope);
+    for field in &STRING_NAMES[..10] {
+        let name = names.iter().find(|spare| spare.0 == *field);
+        let held = name.and_then(|&(_, key, _)| take(columns, from, attrs, key, AttrType::Str));
+        group.push((*field, held_text(columns, from, held)));
     }
     Node::Group(group)
+}
+
+/// Takes out of `attrs` what a spare that is a list can hold of this key; the last one counts.
+fn spare_list(columns: &Columns, from: &Attrs, attrs: &mut Vec<usize>, key: &str, ty: DedicatedType) -> Node {
+    let of_type = |value: &ValueRef<'_>| match (ty, *value) {
+        (DedicatedType::String, ValueRef::Str(held)) => Some(text(held)),
+        (DedicatedType::Int, ValueRef::Int(held)) => Some(int(held)),
+        _ => None,
+    };
+    let mut found = Vec::new();
+    attrs.retain(|&i| {
+        if columns.key(from, i) != key {
+            return true;
+        }
+        let values: Option<Vec<_>> = match columns.value(from, i) {
+            ValueRef::Array(encoded) => any_value::array_elements(encoded).map(|e| of_type(&e)).collect(),
+            value => of_type(&value).map(|value| vec![value]),
+        };
+        let Some(values) = values else { return true };
+        found = values;
+        false
+    });
+    Node::List(found)
 }
 
 fn held_text(columns: &Columns, from: &Attrs, held: Option<usize>) -> Node {
     Node::Leaf(held.map(|i| Value::Bytes(columns.values.get(from.val[i] as u32).to_vec())))
 }
 
-fn resource(columns: &Columns, row: usize, names: &[(u8, &str)]) -> Node {
+fn resource(columns: &Columns, row: usize, layout: &Layout<'_>) -> Node {
     let from = &columns.resource_attrs;
     let mut attrs: Vec<usize> = from.of(row).collect();
     let service = take(columns, from, &mut attrs, "service.name", AttrType::Str);
     let service = service.map_or(&b""[..], |i| columns.values.get(from.val[i] as u32)).to_vec();
     let mut group = vec![("ServiceName", text(service))];
-    for (field, key) in RESOURCE_FIELDS {
+    let fixed = if layout.version == Version::V5 { &[][..] } else { &RESOURCE_FIELDS };
+    for &(field, key) in fixed {
         let held = take(columns, from, &mut attrs, key, AttrType::Str);
         group.push((field, held_text(columns, from, held)));
     }
-    group.push(("DedicatedAttributes", spare_group(columns, from, &mut attrs, names)));
+    group.push((
+        "DedicatedAttributes",
+        spare_group(columns, from, &mut attrs, layout, DedicatedScope::Resource),
+    ));
     attrs.sort_by_key(|&i| columns.key(from, i).to_owned());
     group.push(("Attrs", Node::List(attrs.iter().map(|&i| attribute(columns, from, i)).collect())));
     Node::Group(group)
@@ -151,13 +219,17 @@ fn list(columns: &Columns, from: &Attrs, row: usize) -> Node {
     Node::List(from.of(row).map(|i| attribute(columns, from, i)).collect())
 }
 
-fn events(columns: &Columns, row: usize) -> Node {
+fn events(columns: &Columns, row: usize, layout: &Layout<'_>) -> Node {
     let event = |id: usize| {
+        let from = &columns.event_attrs;
+        let mut attrs: Vec<usize> = from.of(id).collect();
+        let spare = spare_group(columns, from, &mut attrs, layout, DedicatedScope::Event);
         let since = columns.events.time_ns[id].wrapping_sub(columns.spans.start_ns[row]);
         Node::Group(vec![
             ("TimeSinceStartNano", int(since as i64)),
             ("Name", text(columns.names.get(columns.events.name[id]))),
-            ("Attrs", list(columns, &columns.event_attrs, id)),
+            ("DedicatedAttributes", spare),
+            ("Attrs", Node::List(attrs.iter().map(|&i| attribute(columns, from, i)).collect())),
             ("DroppedAttributesCount", dropped(columns.events.dropped_attributes[id])),
         ])
     };
@@ -182,13 +254,22 @@ fn links(columns: &Columns, row: usize) -> Node {
     Node::List(columns.spans.links(row).map(link).collect())
 }
 
-fn span(columns: &Columns, row: usize, numbers: [i32; 3], names: &[(u8, &str)]) -> Node {
+fn span(columns: &Columns, row: usize, numbers: [i32; 4], layout: &Layout<'_>) -> Node {
     let (spans, from) = (&columns.spans, &columns.span_attrs);
     let mut attrs: Vec<usize> = from.of(row).collect();
-    let method = take(columns, from, &mut attrs, "http.method", AttrType::Str);
-    let url = take(columns, from, &mut attrs, "http.url", AttrType::Str);
-    let status = take(columns, from, &mut attrs, "http.status_code", AttrType::Int);
-    let spare = spare_group(columns, from, &mut attrs, names);
+    let mut fixed = |key, ty| match layout.version {
+        Version::V5 => None,
+        _ => take(columns, from, &mut attrs, key, ty),
+    };
+    let method = fixed("http.method", AttrType::Str);
+    let url = fixed("http.url", AttrType::Str);
+    let status = fixed("http.status_code", AttrType::Int);
+    let spare = spare_group(columns, from, &mut attrs, layout, DedicatedScope::Span);
+    let start = spans.start_ns[row];
+    let rounded = |width_s: u64| {
+        let (whole, rest) = (start / (width_s * 1_000_000_000), start % (width_s * 1_000_000_000));
+        int(if start > 0 && rest == 0 { whole as i64 - 1 } else { whole as i64 })
+    };
     let odd = spans.odd_parents.iter().find(|odd| odd.0 as usize == row);
     let parent = match (spans.parent_id[row], odd) {
         (_, Some(odd)) => columns.raw.get(odd.1).to_vec(),
@@ -201,6 +282,11 @@ fn span(columns: &Columns, row: usize, numbers: [i32; 3], names: &[(u8, &str)]) 
         ("ParentID", int(numbers[2].into())),
         ("NestedSetLeft", int(numbers[0].into())),
         ("NestedSetRight", int(numbers[1].into())),
+        ("ChildCount", int(numbers[3].into())),
+        ("StartTimeRounded15", rounded(15)),
+        ("StartTimeRounded60", rounded(60)),
+        ("StartTimeRounded300", rounded(300)),
+        ("StartTimeRounded3600", rounded(3600)),
         ("Name", text(columns.names.get(spans.name[row]))),
         ("Kind", int(spans.kind[row].into())),
         ("TraceState", text(columns.values.get(spans.trace_state[row]))),
@@ -210,7 +296,7 @@ fn span(columns: &Columns, row: usize, numbers: [i32; 3], names: &[(u8, &str)]) 
         ("StatusMessage", text(columns.values.get(spans.message[row]))),
         ("Attrs", Node::List(attrs.iter().map(|&i| attribute(columns, from, i)).collect())),
         ("DroppedAttributesCount", dropped(spans.dropped_attributes[row])),
-        ("Events", events(columns, row)),
+        ("Events", events(columns, row, layout)),
         ("DroppedEventsCount", dropped(spans.dropped_events[row])),
         ("Links", links(columns, row)),
         ("DroppedLinksCount", dropped(spans.dropped_links[row])),
@@ -225,21 +311,14 @@ fn span(columns: &Columns, row: usize, numbers: [i32; 3], names: &[(u8, &str)]) 
 type Grouped<T> = Vec<(String, usize, T)>;
 
 /// The row of trace `id`, whose spans are `rows`.
-pub(crate) fn row_of(
-    columns: &Columns,
-    id: TraceId,
-    mut rows: Vec<usize>,
-    dedicated: &[DedicatedColumn],
-) -> Node {
+pub(crate) fn row_of(columns: &Columns, id: TraceId, mut rows: Vec<usize>, layout: &Layout<'_>) -> Node {
     let spans = &columns.spans;
-    let names = |scope| spares(dedicated, scope).collect::<Vec<_>>();
-    let (of_resource, of_span) = (names(DedicatedScope::Resource), names(DedicatedScope::Span));
     rows.sort_by_key(|&row| (spans.start_ns[row], spans.span_id[row], row));
     let mut groups: Grouped<Grouped<Vec<usize>>> = Vec::new();
     for &row in &rows {
         let scope_row = spans.scope[row] as usize;
         let resource_row = columns.scopes.resource[scope_row] as usize;
-        let content = format!("{:?}", resource(columns, resource_row, &of_resource));
+        let content = format!("{:?}", resource(columns, resource_row, layout));
         let at = groups.iter().position(|group| group.0 == content).unwrap_or_else(|| {
             groups.push((content, resource_row, Vec::new()));
             groups.len() - 1
@@ -260,7 +339,7 @@ pub(crate) fn row_of(
     let mut position = 0;
     let mut resources = Vec::new();
     for (_, resource_row, inner) in &groups {
-        let node = resource(columns, *resource_row, &of_resource);
+        let node = resource(columns, *resource_row, layout);
         let Node::Group(fields) = &node else { panic!("not a group") };
         let Node::Leaf(Some(Value::Bytes(service))) = fields[0].1.clone() else { panic!("no service") };
         let mut scopes = Vec::new();
@@ -271,21 +350,26 @@ pub(crate) fn row_of(
                 stat.0 += 1;
                 stat.1 += i64::from(spans.status[row] == 2);
                 service_of.insert(position, service.clone());
-                let set = [numbers.left[position], numbers.right[position], numbers.parent_left[position]];
-                list.push(span(columns, row, set, &of_span));
+                let set = [&numbers.left, &numbers.right, &numbers.parent_left, &numbers.child_count];
+                list.push(span(columns, row, set.map(|of| of[position]), layout));
                 position += 1;
             }
             // Dropped counts don't make scopes different: the first one in the batch counts.
             let first = first_like(columns.scopes.name.len(), *scope_row, |row| {
                 let outer = columns.scopes.resource[row] as usize;
-                format!("{:?}{:?}", scope(columns, row), resource(columns, outer, &of_resource))
+                format!("{:?}{:?}", scope(columns, row), resource(columns, outer, layout))
             });
             let count = columns.scopes.dropped_attributes[first];
             let scope = with_dropped(scope(columns, *scope_row), count);
-            scopes.push(Node::Group(vec![("Scope", scope), ("Spans", Node::List(list))]));
+            let count = int(list.len() as i64);
+            scopes.push(Node::Group(vec![
+                ("Scope", scope),
+                ("Spans", Node::List(list)),
+                ("SpanCount", count),
+            ]));
         }
         let first = first_like(columns.resources.schema_url.len(), *resource_row, |row| {
-            format!("{:?}", resource(columns, row, &of_resource))
+            format!("{:?}", resource(columns, row, layout))
         });
         let node = with_dropped(node, columns.resources.dropped_attributes[first]);
         resources.push(Node::Group(vec![("Resource", node), ("ss", Node::List(scopes))]));
@@ -296,6 +380,13 @@ pub(crate) fn row_of(
     let (root_name, root_service) = root
         .map_or((vec![], vec![]), |(row, service)| (columns.names.get(spans.name[row]).to_vec(), service));
     let stat = |(key, (spans, errors)): (Vec<u8>, (i64, i64))| {
+        if layout.version == Version::V5 {
+            return Node::Group(vec![
+                ("ServiceName", text(key)),
+                ("SpanCount", int(spans)),
+                ("ErrorCount", int(errors)),
+            ]);
+        }
         let value = Node::Group(vec![("SpanCount", int(spans)), ("ErrorCount", int(errors))]);
         Node::Group(vec![("key", text(key)), ("value", value)])
     };

@@ -1,17 +1,17 @@
 //! The schema is Tempo's, leaf by leaf.
 
-use crate::{V4_BLOCK, fixture};
+use crate::{V4_BLOCK, V5_BLOCK, fixture};
 use bytes::Bytes;
-use cadenza_block::schema::Schema;
+use cadenza_block::meta::BlockMeta;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-#[test]
-fn v4_equals_tempos() {
-    let file = Bytes::from(fixture(&format!("{V4_BLOCK}/data.parquet")));
+fn check(path: &str, leaves: usize) {
+    let file = Bytes::from(fixture(&format!("{path}/data.parquet")));
+    let meta = BlockMeta::parse(&fixture(&format!("{path}/meta.json"))).unwrap();
     let reader = SerializedFileReader::new(file).unwrap();
     let tempo = reader.metadata().file_metadata().schema_descr();
-    let ours = Schema::v4();
-    assert_eq!(tempo.num_columns(), 103);
+    let ours = meta.schema().unwrap();
+    assert_eq!(tempo.num_columns(), leaves);
     assert_eq!(ours.leaves().len(), tempo.num_columns());
     for (leaf, expect) in ours.leaves().iter().zip(tempo.columns()) {
         let actual = ours.descriptor().column(leaf.index);
@@ -23,4 +23,14 @@ fn v4_equals_tempos() {
         assert_eq!(ours.leaf(leaf.column).unwrap().index, leaf.index);
     }
     assert_eq!(ours.descriptor().root_schema(), tempo.root_schema());
+}
+
+#[test]
+fn v4_equals_tempos() {
+    check(V4_BLOCK, 103);
+}
+
+#[test]
+fn v5_with_tempos_default_columns_equals_tempos() {
+    check(V5_BLOCK, 92);
 }

@@ -3,52 +3,36 @@
 use super::attrs::{AttrCursor, Dicts};
 use super::cursor::Cursor;
 use super::leaf_rows::LeafRows;
+use super::own::OwnCursor;
 use super::{Nested, ServiceCount, TraceInfo, TraceRows};
-use crate::meta::BlockMeta;
-use crate::read::fields::own_columns;
+use crate::read::ReadError;
 use crate::read::projection::{Keys, Projection};
-use crate::read::{ReadError, source};
-use crate::schema::{Column, Fixed, List, Owner};
-use cadenza_model::{AttrType, Attrs, Code, Columns, Dict, SpanId, TraceId, presence};
+use crate::schema::{Column, Leaf, List, Owner, Schema};
+use cadenza_model::{Attrs, Columns, SpanId, TraceId, presence};
 use std::collections::{BTreeSet, HashMap};
 
-/// A column of its own for one attribute.
-struct Own {
-    column: Column,
-    key: String,
-    /// Of the key in the columns, once it was needed.
-    code: Option<Code>,
-    cursor: Cursor,
-}
-
-impl Own {
-    fn key_code(&mut self, names: &mut Dict) -> Code {
-        *self.code.get_or_insert_with(|| names.intern(self.key.as_bytes()))
-    }
-}
-
 /// Everything that is read of some rows, with a position in each leaf.
-pub(crate) struct Assembler {
-    plain: Plain,
+pub(crate) struct Assembler<'s> {
+    plain: Plain<'s>,
     /// By [`Owner`], as are the columns of their own.
-    attrs: [AttrCursor; Owner::ALL.len()],
-    own: [Vec<Own>; Owner::ALL.len()],
+    attrs: [AttrCursor<'s>; Owner::ALL.len()],
+    own: [Vec<OwnCursor<'s>>; Owner::ALL.len()],
 }
 
 macro_rules! plain {
     ($($field:ident: $column:expr,)*) => {
         /// Leaves that are one number or string per entry.
-        struct Plain {
-            $($field: Cursor,)*
+        struct Plain<'s> {
+            $($field: Cursor<'s>,)*
         }
 
-        impl Plain {
-            fn new(mut take: impl FnMut(Column) -> Cursor) -> Self {
+        impl<'s> Plain<'s> {
+            fn new(mut take: impl FnMut(Column) -> Cursor<'s>) -> Self {
                 Self { $($field: take($column),)* }
             }
 
-            fn all(&mut self) -> impl Iterator<Item = (Column, &mut Cursor)> {
-                [$(($column, &mut self.$field),)*].into_iter()
+            fn all(&mut self) -> impl Iterator<Item = &mut Cursor<'s>> {
+                [$(&mut self.$field,)*].into_iter()
             }
         }
     };
@@ -92,15 +76,13 @@ plain! {
     link_dropped: Column::DroppedAttributes(Owner::Link),
 }
 
-impl Assembler {
-    pub(crate) fn new(meta: &BlockMeta, projection: &Projection, leaves: Vec<LeafRows>) -> Self {
-        let mut cursors: HashMap<Column, Cursor> =
+impl<'s> Assembler<'s> {
+    pub(crate) fn new(schema: &'s Schema, projection: &Projection, leaves: Vec<LeafRows<'s>>) -> Self {
+        let mut cursors: HashMap<Column, Cursor<'s>> =
             leaves.into_iter().map(|rows| (rows.leaf.column, Cursor::new(rows))).collect();
         let mut take = |column| cursors.remove(&column).unwrap_or_default();
-        let own = Owner::ALL.map(|owner| {
-            let columns = own_columns(meta, owner).into_iter();
-            columns.map(|(column, key)| Own { column, key, code: None, cursor: take(column) }).collect()
-        });
+        let own = Owner::ALL
+            .map(|owner| schema.own(owner).iter().map(|own| OwnCursor::new(own, take(own.column))).collect());
         let attrs = Owner::ALL.map(|owner| {
             let keys = projection.keys(owner).cloned().unwrap_or(Keys::Some(BTreeSet::new()));
             AttrCursor::new(owner, keys, &mut take)
@@ -116,8 +98,8 @@ impl Assembler {
         self.spans(info.trace_id, out)?;
         out.infos.push(info);
         out.trace_ends.push(out.columns.spans.len() as u32);
-        self.plain.all().try_for_each(|(_, cursor)| cursor.end_row())?;
-        self.own.iter_mut().flatten().try_for_each(|own| own.cursor.end_row())?;
+        self.plain.all().try_for_each(Cursor::end_row)?;
+        self.own.iter_mut().flatten().try_for_each(|own| own.cursor().end_row())?;
         self.attrs.iter_mut().try_for_each(AttrCursor::end_row)
     }
 
@@ -231,21 +213,19 @@ impl Assembler {
 
     /// Passes the entry of a list of spans without elements.
     fn no_span(&mut self) {
-        let in_spans = |column: &Column| {
-            source::leaf(*column).is_ok_and(|leaf| {
-                let mut list = Some(leaf.list);
-                while let Some(at) = list.filter(|at| *at != List::Span) {
-                    list = at.parent();
-                }
-                list.is_some()
-            })
+        let in_spans = |leaf: &Leaf| {
+            let mut list = Some(leaf.list);
+            while let Some(at) = list.filter(|at| *at != List::Span) {
+                list = at.parent();
+            }
+            list.is_some()
         };
-        self.plain.all().filter(|(column, _)| in_spans(column)).for_each(|(_, cursor)| {
+        self.plain.all().filter(|cursor| cursor.leaf().is_some_and(in_spans)).for_each(|cursor| {
             cursor.step();
         });
         for owner in [Owner::Span, Owner::Event, Owner::Link] {
             self.own[owner as usize].iter_mut().for_each(|own| {
-                own.cursor.step();
+                own.cursor().step();
             });
             self.attrs[owner as usize].skip_placeholder();
         }
@@ -270,17 +250,7 @@ impl Assembler {
             attrs.skip_placeholder();
         }
         for own in &mut self.own[owner as usize] {
-            let Some(value) = own.cursor.step().filter(|_| exists) else { continue };
-            if own.column == Column::Fixed(Fixed::HttpStatusCode) {
-                let number = own.cursor.int_at(value).unwrap_or(0);
-                out.push(own.key_code(dicts.names), AttrType::Int, number as u64);
-                continue;
-            }
-            let code = own.cursor.code_at(value, dicts.values);
-            // The service name has no "absent": Tempo stores it as empty.
-            if code != 0 || own.column != Column::ServiceName {
-                out.push(own.key_code(dicts.names), AttrType::Str, u64::from(code));
-            }
+            own.owner(owner, exists, out, &mut dicts);
         }
         if exists {
             out.end_owner();

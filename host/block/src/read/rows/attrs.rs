@@ -11,18 +11,18 @@ use std::ops::Range;
 
 /// The leaves of one owner's attributes.
 #[derive(Debug)]
-pub(crate) struct AttrCursor {
+pub(crate) struct AttrCursor<'s> {
     depth: u8,
     keys: Keys,
     /// Whether the key is wanted, by dictionary code: 0 unknown, 1 no, 2 yes.
     wanted: Vec<u8>,
-    pub(crate) key: Cursor,
-    pub(crate) is_array: Cursor,
-    pub(crate) strings: Cursor,
-    pub(crate) ints: Cursor,
-    pub(crate) doubles: Cursor,
-    pub(crate) bools: Cursor,
-    pub(crate) unsupported: Cursor,
+    pub(crate) key: Cursor<'s>,
+    pub(crate) is_array: Cursor<'s>,
+    pub(crate) strings: Cursor<'s>,
+    pub(crate) ints: Cursor<'s>,
+    pub(crate) doubles: Cursor<'s>,
+    pub(crate) bools: Cursor<'s>,
+    pub(crate) unsupported: Cursor<'s>,
 }
 
 /// The dictionaries that attribute codes refer to.
@@ -42,11 +42,11 @@ struct Found {
     unsupported: Option<usize>,
 }
 
-impl AttrCursor {
+impl<'s> AttrCursor<'s> {
     pub(crate) fn new(
         owner: Owner,
         keys: Keys,
-        mut cursor: impl FnMut(crate::schema::Column) -> Cursor,
+        mut cursor: impl FnMut(crate::schema::Column) -> Cursor<'s>,
     ) -> Self {
         use crate::schema::Column::{AttrIsArray, AttrKey, AttrUnsupported, AttrValue};
         Self {
@@ -63,7 +63,7 @@ impl AttrCursor {
         }
     }
 
-    fn all(&mut self) -> [&mut Cursor; 7] {
+    fn all(&mut self) -> [&mut Cursor<'s>; 7] {
         [
             &mut self.key,
             &mut self.is_array,
@@ -99,10 +99,10 @@ impl AttrCursor {
             let key = self.key.step();
             let found = Found {
                 is_array: self.is_array.step().and_then(|i| self.is_array.bool_at(i)).unwrap_or(false),
-                strings: values(&mut self.strings, self.depth),
-                ints: values(&mut self.ints, self.depth),
-                doubles: values(&mut self.doubles, self.depth),
-                bools: values(&mut self.bools, self.depth),
+                strings: values(&mut self.strings, self.depth + 2),
+                ints: values(&mut self.ints, self.depth + 2),
+                doubles: values(&mut self.doubles, self.depth + 2),
+                bools: values(&mut self.bools, self.depth + 2),
                 unsupported: self.unsupported.step(),
             };
             if let Some(key) = key
@@ -174,8 +174,8 @@ impl AttrCursor {
     }
 }
 
-/// Passes one attribute's entries in a value list.
-fn values(list: &mut Cursor, depth: u8) -> Range<usize> {
+/// Passes the next entry and those that repeat it at level `rep`; the numbers of their values.
+pub(crate) fn values(list: &mut Cursor<'_>, rep: u8) -> Range<usize> {
     let mut out: Option<Range<usize>> = None;
     loop {
         if let Some(value) = list.step() {
@@ -184,7 +184,7 @@ fn values(list: &mut Cursor, depth: u8) -> Range<usize> {
                 None => out = Some(value..value + 1),
             }
         }
-        if list.rep() != depth + 2 {
+        if list.rep() != rep {
             return out.unwrap_or(0..0);
         }
     }

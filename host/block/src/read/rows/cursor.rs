@@ -4,20 +4,26 @@ use super::leaf_rows::{LeafRows, RowValues};
 use super::text::Text;
 use crate::read::ReadError;
 use crate::read::source::misfit;
+use crate::schema::Leaf;
 use cadenza_model::{Code, Dict};
 
 /// A position in one leaf. A leaf that is not read has an empty cursor, which is never out of step.
 #[derive(Debug, Default)]
-pub(crate) struct Cursor {
-    rows: Option<LeafRows>,
+pub(crate) struct Cursor<'s> {
+    rows: Option<LeafRows<'s>>,
     at: usize,
     value: usize,
     row: usize,
 }
 
-impl Cursor {
-    pub(crate) fn new(rows: LeafRows) -> Self {
+impl<'s> Cursor<'s> {
+    pub(crate) fn new(rows: LeafRows<'s>) -> Self {
         Self { rows: Some(rows), ..Self::default() }
+    }
+
+    /// The leaf, if it is read.
+    pub(crate) fn leaf(&self) -> Option<&'s Leaf> {
+        self.rows.as_ref().map(|rows| rows.leaf)
     }
 
     /// Whether the leaf is read at all.

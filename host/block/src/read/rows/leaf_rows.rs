@@ -20,8 +20,8 @@ pub(crate) enum RowValues {
 
 /// Levels and values of the requested rows.
 #[derive(Debug)]
-pub(crate) struct LeafRows {
-    pub(crate) leaf: &'static Leaf,
+pub(crate) struct LeafRows<'s> {
+    pub(crate) leaf: &'s Leaf,
     pub(crate) rep: Vec<u8>,
     pub(crate) def: Vec<u8>,
     /// Where each requested row ends in `rep` and `def`.
@@ -40,10 +40,10 @@ pub(crate) struct Buffers {
     codes: Vec<u32>,
 }
 
-impl LeafRows {
+impl<'s> LeafRows<'s> {
     /// Reads `rows` (ascending, of this row group) of a leaf, from pages fetched before.
     pub(crate) fn read(
-        mut reader: LeafReader<'_>,
+        mut reader: LeafReader<'s>,
         bytes: &mut PageBytes,
         rows: &[u32],
         buffers: &mut Buffers,
@@ -70,7 +70,7 @@ impl LeafRows {
         Ok(out)
     }
 
-    fn new(reader: &LeafReader<'_>, dictionary: Option<Arc<Dictionary>>) -> Self {
+    fn new(reader: &LeafReader<'s>, dictionary: Option<Arc<Dictionary>>) -> Self {
         let values = match reader.physical {
             Physical::Bool => RowValues::Bools(Vec::new()),
             Physical::Int32 | Physical::Int64 => RowValues::Ints(Vec::new()),
@@ -190,7 +190,7 @@ impl PageBytes {
         source: &Source,
         index: &FileIndex,
         row_group: usize,
-        leaves: &[&'static Leaf],
+        leaves: &[&Leaf],
         rows: &[u32],
     ) -> Result<Self, ReadError> {
         let (mut keys, mut ranges) = (Vec::new(), Vec::new());

@@ -8,6 +8,7 @@ mod assemble;
 mod attrs;
 mod cursor;
 pub(crate) mod leaf_rows;
+mod own;
 mod text;
 mod unsupported;
 
@@ -15,7 +16,7 @@ use super::ReadError;
 use super::file::FileIndex;
 use super::page::Dictionary;
 use super::projection::{Keys, Projection};
-use super::source::{LeafReader, Source, leaf};
+use super::source::{LeafReader, Source};
 use crate::schema::{Column, Leaf, Owner};
 use assemble::Assembler;
 use cadenza_model::{Columns, TraceId};
@@ -87,7 +88,7 @@ fn owners_without(
     let mut out = Vec::new();
     for owner in Owner::ALL {
         let Some(Keys::Some(keys)) = projection.keys(owner) else { continue };
-        let leaf = leaf(Column::AttrKey(owner))?;
+        let leaf = source.leaf(Column::AttrKey(owner))?;
         let chunk = &index.row_groups[row_group].chunks[leaf.index];
         let absent = match source.dictionaries(index, row_group, &[leaf])?.swap_remove(0).as_deref() {
             Some(Dictionary::Bytes(known)) if chunk.all_codes => {
@@ -120,7 +121,7 @@ pub(crate) fn read(
     projection: &Projection,
 ) -> Result<TraceRows, ReadError> {
     let mut out = TraceRows::default();
-    let leaves = projection.leaves(&source.meta);
+    let leaves = projection.leaves(&source.schema);
     let mut buffers = Buffers::default();
     let mut rest = rows;
     for (row_group, group) in index.row_groups.iter().enumerate() {
@@ -132,7 +133,7 @@ pub(crate) fn read(
         }
         let wanted: Vec<u32> = wanted.iter().map(|row| row - group.first_row).collect();
         let absent = owners_without(source, index, row_group, projection)?;
-        let leaves: Vec<&'static Leaf> = leaves
+        let leaves: Vec<&Leaf> = leaves
             .iter()
             .copied()
             .filter(|leaf| !absent.iter().any(|&owner| is_generic(leaf, owner)))
@@ -145,7 +146,7 @@ pub(crate) fn read(
             reader.dictionary = dictionary;
             read.push(LeafRows::read(reader, &mut bytes, &wanted, &mut buffers)?);
         }
-        let mut assembler = Assembler::new(&source.meta, projection, read);
+        let mut assembler = Assembler::new(&source.schema, projection, read);
         for _ in &wanted {
             assembler.row(&mut out)?;
         }

@@ -10,7 +10,7 @@ use crate::read::bitmap::Bitmap;
 use crate::read::filter::{StrTest, Test};
 use crate::read::page::{Page, Physical, Planes, Ranked, Values};
 use crate::read::skeleton::Level;
-use crate::read::source::{LeafReader, PageAt, at, leaf, misfit};
+use crate::read::source::{LeafReader, PageAt, at, misfit};
 use crate::schema::{Column, Leaf, Owner, ValueKind};
 use std::ops::Range;
 
@@ -46,7 +46,7 @@ pub(super) fn scan(
     live: &Bitmap,
     slots: &mut Bitmap,
 ) -> Result<(), ReadError> {
-    let keys = leaf(Column::AttrKey(owner))?;
+    let keys = scan.source.leaf(Column::AttrKey(owner))?;
     let key = Side::open(scan, keys, Want::Key(key.as_bytes()))?;
     let Some(mut key) = key else { return Ok(()) };
     let Some(kind) = value_kind(test) else {
@@ -55,9 +55,8 @@ pub(super) fn scan(
             Ok(())
         });
     };
-    let Some(mut value) = Side::open(scan, leaf(Column::AttrValue(owner, kind))?, Want::Test(test))? else {
-        return Ok(());
-    };
+    let values = scan.source.leaf(Column::AttrValue(owner, kind))?;
+    let Some(mut value) = Side::open(scan, values, Want::Test(test))? else { return Ok(()) };
     // Equality is as a rule the rarer side; then keys are read only where it holds.
     if matches!(test, Test::Str(StrTest::Eq(_))) {
         return value.drive(scan, owner, live, |places| key.follow(owner, places, slots));
@@ -86,11 +85,7 @@ pub(super) struct Buffers {
 
 impl<'s, 't> Side<'s, 't> {
     /// `None` if nothing in the leaf can match.
-    pub(super) fn open(
-        scan: &Scan<'s>,
-        leaf: &'static Leaf,
-        want: Want<'t>,
-    ) -> Result<Option<Self>, ReadError> {
+    pub(super) fn open(scan: &Scan<'s>, leaf: &'s Leaf, want: Want<'t>) -> Result<Option<Self>, ReadError> {
         let reader = LeafReader::open(scan.source, scan.index, scan.row_group, leaf, true)?;
         let matcher = Matcher::new(want, reader.dictionary.as_deref());
         let chunk = &scan.index.row_groups[scan.row_group].chunks[leaf.index];

@@ -16,7 +16,7 @@ pub(super) fn is_live(live: &Bitmap) -> impl Fn(&PageAt) -> bool + Copy {
 /// Sets the slots (at the leaf's level) whose value fulfils `want`, in pages with live rows.
 pub(super) fn scan(
     scan: &Scan<'_>,
-    leaf: &'static Leaf,
+    leaf: &Leaf,
     want: Want<'_>,
     live: &Bitmap,
     slots: &mut Bitmap,

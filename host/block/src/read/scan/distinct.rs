@@ -8,12 +8,12 @@ use super::column::is_live;
 use super::{Scan, Want, rows};
 use crate::read::ReadError;
 use crate::read::bitmap::Bitmap;
-use crate::read::fields::{column_of, own_columns, own_columns_of, owners};
+use crate::read::fields::{column_of, owners};
 use crate::read::file::FileIndex;
 use crate::read::filter::{Field, Filter, Intrinsic};
 use crate::read::page::{Dictionary, Values};
 use crate::read::skeleton::Level;
-use crate::read::source::{LeafReader, Source, at, leaf, misfit};
+use crate::read::source::{LeafReader, Source, at, misfit};
 use crate::schema::{Column, Leaf, Owner, ValueKind};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -55,16 +55,16 @@ pub(crate) fn names(
         let Some(chosen) = choose(&scan, filter, window)? else { return Ok(None) };
         for (owner, out) in owners.iter().zip(&mut out) {
             let mut keys = Distinct::default();
-            column(&scan, leaf(Column::AttrKey(*owner))?, &chosen, &mut keys)?;
+            column(&scan, source.leaf(Column::AttrKey(*owner))?, &chosen, &mut keys)?;
             out.append(&mut keys.strings);
-            for (own, key) in own_columns(&source.meta, *owner) {
+            for own in source.schema.own(*owner) {
                 let mut values = Distinct::default();
-                column(&scan, leaf(own)?, &chosen, &mut values)?;
+                column(&scan, source.leaf(own.column)?, &chosen, &mut values)?;
                 // A service name that is absent is stored as empty.
-                if values.strings.iter().any(|text| own != Column::ServiceName || !text.is_empty())
+                if values.strings.iter().any(|text| own.column != Column::ServiceName || !text.is_empty())
                     || !values.ints.is_empty()
                 {
-                    out.insert(key);
+                    out.insert(own.key.clone());
                 }
             }
         }
@@ -87,7 +87,7 @@ pub(crate) fn values(
         match field {
             Field::Intrinsic(intrinsic) => {
                 let mut found = Distinct::default();
-                column(&scan, leaf(column_of(*intrinsic))?, &chosen, &mut found)?;
+                column(&scan, source.leaf(column_of(*intrinsic))?, &chosen, &mut found)?;
                 if matches!(intrinsic, Intrinsic::RootName | Intrinsic::RootServiceName) {
                     // Empty for a trace without a root.
                     found.strings.remove("");
@@ -96,8 +96,8 @@ pub(crate) fn values(
             }
             Field::Attr(scope, key) => {
                 for &owner in owners(*scope) {
-                    for own in own_columns_of(&source.meta, owner, key) {
-                        column(&scan, leaf(own)?, &chosen, &mut out)?;
+                    for own in source.schema.own_of(owner, key) {
+                        column(&scan, source.leaf(own)?, &chosen, &mut out)?;
                     }
                     generic(&scan, owner, key, &chosen, &mut out)?;
                 }
@@ -150,12 +150,7 @@ impl Chosen {
 }
 
 /// Adds the values of a leaf in slots of interest.
-fn column(
-    scan: &Scan<'_>,
-    leaf: &'static Leaf,
-    chosen: &Chosen,
-    out: &mut Distinct,
-) -> Result<(), ReadError> {
+fn column(scan: &Scan<'_>, leaf: &Leaf, chosen: &Chosen, out: &mut Distinct) -> Result<(), ReadError> {
     let chunk = &scan.index.row_groups[scan.row_group].chunks[leaf.index];
     let all_codes = chunk.all_codes;
     if chunk.is_empty {
@@ -212,11 +207,11 @@ fn generic(
     out: &mut Distinct,
 ) -> Result<(), ReadError> {
     const KINDS: [ValueKind; 4] = [ValueKind::Str, ValueKind::Int, ValueKind::Double, ValueKind::Bool];
-    let keys = Side::open(scan, leaf(Column::AttrKey(owner))?, Want::Key(key.as_bytes()))?;
+    let keys = Side::open(scan, scan.source.leaf(Column::AttrKey(owner))?, Want::Key(key.as_bytes()))?;
     let Some(mut keys) = keys else { return Ok(()) };
     let slots = chosen.slots(scan, Level::of(owner.list()));
     let open = |kind| {
-        let leaf = leaf(Column::AttrValue(owner, kind))?;
+        let leaf = scan.source.leaf(Column::AttrValue(owner, kind))?;
         let reader = LeafReader::open(scan.source, scan.index, scan.row_group, leaf, true)?;
         let marks = Marks::new(reader.dictionary.clone());
         Ok((reader, marks))

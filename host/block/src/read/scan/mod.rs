@@ -17,11 +17,11 @@ pub(crate) use matcher::{Matcher, Want};
 
 use super::ReadError;
 use super::bitmap::Bitmap;
-use super::fields::{column_of, own_columns_of, owners};
+use super::fields::{column_of, owners};
 use super::file::FileIndex;
 use super::filter::{AttrScope, Candidates, DEPTH_MAX, Field, Filter, Intrinsic, Test};
 use super::skeleton::{Level, Skeleton};
-use super::source::{Source, leaf};
+use super::source::Source;
 use crate::schema::{Column, Owner};
 use std::ops::Range;
 use std::sync::Arc;
@@ -188,7 +188,7 @@ impl<'s> Scan<'s> {
         spans: &mut Bitmap,
     ) -> Result<bool, ReadError> {
         let mut exact = true;
-        for column in own_columns_of(&self.source.meta, owner, key) {
+        for column in self.source.schema.own_of(owner, key) {
             self.column(column, Want::Test(test), live, spans)?;
             // An empty service name means that there is none.
             let takes_empty = matches!(test, Test::Str(test) if test.holds(b""));
@@ -237,7 +237,7 @@ impl<'s> Scan<'s> {
         live: &Bitmap,
         spans: &mut Bitmap,
     ) -> Result<(), ReadError> {
-        let leaf = leaf(column)?;
+        let leaf = self.source.leaf(column)?;
         let level = Level::of(leaf.list);
         let mut slots = Bitmap::new(self.skeleton.slots(level));
         column::scan(self, leaf, want, live, &mut slots)?;

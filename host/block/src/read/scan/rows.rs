@@ -4,7 +4,7 @@ use crate::read::ReadError;
 use crate::read::bitmap::Bitmap;
 use crate::read::file::FileIndex;
 use crate::read::page::{Dictionary, Values};
-use crate::read::source::{LeafReader, Source, at, leaf, misfit};
+use crate::read::source::{LeafReader, Source, at, misfit};
 use crate::schema::Column;
 use std::ops::Range;
 
@@ -37,7 +37,7 @@ fn numbers(
     row_group: usize,
     column: Column,
 ) -> Result<Vec<i64>, ReadError> {
-    let leaf = leaf(column)?;
+    let leaf = source.leaf(column)?;
     let mut reader = LeafReader::open(source, index, row_group, leaf, true)?;
     let dictionary = reader.dictionary.clone();
     let (len, physical) = (reader.dictionary_len(), reader.physical);

@@ -43,9 +43,9 @@ fn a_flipped_bit_never_panics() {
 #[test]
 fn other_versions_and_other_leaves_are_refused_by_name() {
     let (meta, data) = support::tempo();
-    for version in ["vParquet5", "vParquet3", "vParquet6-preview"] {
+    for version in ["vParquet2", "vParquet3", "vParquet6-preview", "v2", ""] {
         let other = Arc::new(BlockMeta { format: version.to_owned(), ..(*meta).clone() });
         let error = exercise(&other, data.to_vec()).unwrap_err().to_string();
-        assert_eq!(error, format!("unsupported version {version}: only vParquet4 blocks can be read"));
+        assert_eq!(error, format!("unsupported version {version}: vParquet4, vParquet5 can be read"));
     }
 }

@@ -5,7 +5,7 @@ use crate::read::BlockReader;
 use crate::read::file::FileIndex;
 use crate::read::page::{Dictionary, Physical, Planes, Values};
 use crate::read::source::LeafReader;
-use crate::schema::{Leaf, Schema};
+use crate::schema::Leaf;
 use bytes::Bytes;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::DataType;
@@ -18,7 +18,7 @@ struct Decoded {
     values: Vec<String>,
 }
 
-fn ours(block: &BlockReader, index: &FileIndex, row_group: usize, leaf: &'static Leaf) -> Decoded {
+fn ours(block: &BlockReader, index: &FileIndex, row_group: usize, leaf: &Leaf) -> Decoded {
     let mut reader = LeafReader::open(&block.source, index, row_group, leaf, true).unwrap();
     let mut out = Decoded { rep: vec![], def: vec![], values: vec![] };
     let (mut rep, mut def) = (Planes::default(), Planes::default());
@@ -90,7 +90,7 @@ pub(super) fn check_against_stock(block: &BlockReader, data: &Bytes) {
     let file = SerializedFileReader::new(data.clone()).unwrap();
     for row_group in 0..file.num_row_groups() {
         let group = file.get_row_group(row_group).unwrap();
-        for leaf in Schema::v4().leaves() {
+        for leaf in block.source.schema.leaves() {
             let mut want = stock(group.get_column_reader(leaf.index).unwrap());
             let got = ours(block, &index, row_group, leaf);
             // The stock reader leaves out levels that are always zero.

@@ -2,8 +2,9 @@
 
 use super::super::attrs::{self, Source};
 use super::super::leaf::LeafWriter;
-use super::{Scratch, Unit, Writers, leaf, seven};
-use crate::schema::{Column, Owner, Schema};
+use super::super::own;
+use super::{Unit, Writers, leaf, seven};
+use crate::schema::{Column, Owner};
 use std::ops::Range;
 
 impl Writers<'_> {
@@ -11,30 +12,11 @@ impl Writers<'_> {
         let rows = unit.traces.len();
         let runs = &self.plan.resources[unit.resources.clone()];
         let owners = self.owners;
-        let values = &self.columns.values;
         let resource = |run: &(u32, u32)| &owners.resources[run.0 as usize];
         let stream = &self.scratch.resources;
         let leaf = leaf(&mut self.leaves, self.schema, Column::DroppedAttributes(Owner::Resource));
         runs.iter().for_each(|run| leaf.push_int(i64::from(resource(run).dropped as i32)));
         leaf.end_unit(rows, stream);
-        for (slot, &column) in owners.resource_routes.slots.iter().enumerate() {
-            let leaf = self::leaf(&mut self.leaves, self.schema, column);
-            let held = runs.iter().map(|run| resource(run).slots[slot]);
-            if !leaf.leaf.optional {
-                held.for_each(|code| leaf.push_code(code.unwrap_or(0), values));
-                leaf.end_unit(rows, stream);
-                continue;
-            }
-            self.scratch.optional.clear();
-            for code in held {
-                self.scratch.optional.push(leaf.leaf.rep_max + u8::from(code.is_some()));
-                if let Some(code) = code {
-                    leaf.push_code(code, values);
-                }
-            }
-            leaf.end_unit_with(rows, &stream.rep_encoded, &self.scratch.optional);
-        }
-        self.unused_spares(Owner::Resource, rows);
         let source = Source {
             columns: self.columns,
             attrs: &self.columns.resource_attrs,
@@ -42,30 +24,13 @@ impl Writers<'_> {
             owners: &self.scratch.resources,
             rows,
         };
+        own::write(&mut self.leaves, &mut self.scratch.own, &source, &owners.resource_routes, |slot, run| {
+            resource(&runs[run]).slots[slot]
+        });
         let leaves = seven(&mut self.leaves, self.schema, Owner::Resource);
         let of = |id: u32| prepared(&owners.attrs, &owners.resources[id as usize].attrs);
         let ids = runs.iter().map(|run| run.0);
         attrs::write(leaves, &mut self.scratch.attrs, &source, ids, of, |_, _| false);
-    }
-
-    /// Spares that the meta gives to no attribute: all null.
-    pub(super) fn unused_spares(&mut self, owner: Owner, rows: usize) {
-        let Scratch { resources, spans, optional, .. } = &mut self.scratch;
-        let stream = if owner == Owner::Resource { resources } else { spans };
-        optional.clear();
-        optional.resize(stream.rep.len(), owner.list().depth());
-        let used = if owner == Owner::Resource {
-            &self.owners.resource_routes.slots
-        } else {
-            &self.span_routes.slots
-        };
-        for number in 0..Schema::V4_SPARES {
-            let column = Column::Spare(owner, number);
-            if !used.contains(&column) {
-                let leaf = leaf(&mut self.leaves, self.schema, column);
-                leaf.end_unit_with(rows, &stream.rep_encoded, optional);
-            }
-        }
     }
 
     pub(super) fn scopes(&mut self, unit: &Unit) {
@@ -74,7 +39,7 @@ impl Writers<'_> {
         let owners = self.owners;
         let scope = |run: &(u32, u32)| &owners.scopes[run.0 as usize];
         let stream = &self.scratch.scopes;
-        let mut put = |column, push: &dyn Fn(&mut LeafWriter, &(u32, u32))| {
+        let mut put = |column, push: &dyn Fn(&mut LeafWriter<'_>, &(u32, u32))| {
             let leaf = leaf(&mut self.leaves, self.schema, column);
             runs.iter().for_each(|run| push(leaf, run));
             leaf.end_unit(rows, stream);
@@ -85,6 +50,15 @@ impl Writers<'_> {
         put(Column::DroppedAttributes(Owner::Scope), &|leaf, run| {
             leaf.push_int(i64::from(scope(run).dropped as i32));
         });
+        if let Some(leaf) = self.schema.leaf(Column::ScopeSpanCount) {
+            let leaf = &mut self.leaves[leaf.index];
+            let mut start = unit.spans.start;
+            for run in runs {
+                leaf.push_int(run.1 as i64 - start as i64);
+                start = run.1 as usize;
+            }
+            leaf.end_unit(rows, stream);
+        }
         let source = Source {
             columns: self.columns,
             attrs: &self.columns.scope_attrs,

@@ -1,6 +1,7 @@
 //! Leaves of spans, their events and their links.
 
 use super::super::attrs::{self, Source};
+use super::super::own;
 use super::{Scratch, Unit, Writers, leaf, seven};
 use crate::schema::{Column, List, Owner};
 use cadenza_model::SpanId;
@@ -38,6 +39,15 @@ impl<'a> Writers<'a> {
         put!(Column::Kind, |leaf, row| leaf.push_int(spans.kind[row].into()));
         put!(Column::TraceState, |leaf, row| leaf.push_code(spans.trace_state[row], &columns.values));
         put!(Column::SpanStart, |leaf, row| leaf.push_int(spans.start_ns[row] as i64));
+        for own in self.schema.leaves() {
+            if let Column::StartRounded { width_s } = own.column {
+                let width_ns = u64::from(width_s) * 1_000_000_000;
+                put!(own.column, |leaf, row| {
+                    // A bucket ends with the instant that is a multiple of its width; 0 is "no start".
+                    leaf.push_int((spans.start_ns[row].saturating_sub(1) / width_ns) as i64);
+                });
+            }
+        }
         put!(Column::SpanDuration, |leaf, row| {
             leaf.push_int(spans.end_ns[row].wrapping_sub(spans.start_ns[row]) as i64);
         });
@@ -55,40 +65,19 @@ impl<'a> Writers<'a> {
         let count = unit.spans.len();
         let columns = self.columns;
         let attrs = &columns.span_attrs;
-        let Scratch { attrs: scratch, slots, slot_set, spans, optional, .. } = &mut self.scratch;
+        let Scratch { attrs: scratch, own, gathered, spans, .. } = &mut self.scratch;
         let routes = &self.span_routes;
-        slots.resize(routes.slots.len() * count, 0);
-        slot_set.clear();
-        slot_set.resize(routes.slots.len() * count, 0);
+        gathered.clear(routes.slots.len(), count);
         let source = Source { columns, attrs, owner: Owner::Span, owners: spans, rows };
         let leaves = seven(&mut self.leaves, self.schema, Owner::Span);
         let ids = self.plan.rows[unit.spans.clone()].iter().copied();
         let take = |span: usize, i: usize| {
-            let Some(slot) = routes.slot(attrs, i) else { return false };
-            slots[slot * count + span] = attrs.val[i];
-            slot_set[slot * count + span] = 1;
+            let Some((slot, held)) = routes.slot(columns, attrs, i) else { return false };
+            gathered.set(slot, span, held);
             true
         };
         attrs::write(leaves, scratch, &source, ids, |id| attrs.of(id as usize), take);
-        let depth = List::Span.depth();
-        for (slot, &column) in routes.slots.iter().enumerate() {
-            let leaf = leaf(&mut self.leaves, self.schema, column);
-            let range = slot * count..(slot + 1) * count;
-            optional.clear();
-            optional.extend(slot_set[range.clone()].iter().map(|&set| depth + set));
-            if self.spans_used[slot] {
-                let text = leaf.leaf.physical == parquet::basic::Type::BYTE_ARRAY;
-                for (&value, &set) in slots[range.clone()].iter().zip(&slot_set[range]) {
-                    match set {
-                        0 => {}
-                        _ if text => leaf.push_code(value as u32, &columns.values),
-                        _ => leaf.push_int(value as i64),
-                    }
-                }
-            }
-            leaf.end_unit_with(rows, &spans.rep_encoded, optional);
-        }
-        self.unused_spares(Owner::Span, rows);
+        own::write(&mut self.leaves, own, &source, routes, |slot, span| gathered.get(slot, span));
     }
 
     pub(super) fn events(&mut self, unit: &Unit) {
@@ -171,11 +160,25 @@ impl<'a> Writers<'a> {
         children.encode(depth);
     }
 
+    /// Attributes of events or links.
     fn child_attrs(&mut self, owner: Owner, attrs: &'a cadenza_model::Attrs, rows: usize) {
-        let Scratch { attrs: scratch, children, ids, .. } = &mut self.scratch;
-        let source = Source { columns: self.columns, attrs, owner, owners: children, rows };
+        let columns = self.columns;
+        let Scratch { attrs: scratch, own, gathered, children, ids, .. } = &mut self.scratch;
+        let source = Source { columns, attrs, owner, owners: children, rows };
         let leaves = seven(&mut self.leaves, self.schema, owner);
         let of = |id: u32| attrs.of(id as usize);
-        attrs::write(leaves, scratch, &source, ids.iter().copied(), of, |_, _| false);
+        if owner != Owner::Event || !self.event_routes.has_lists {
+            attrs::write(leaves, scratch, &source, ids.iter().copied(), of, |_, _| false);
+            return;
+        }
+        let routes = &self.event_routes;
+        gathered.clear(routes.slots.len(), ids.len());
+        let take = |event: usize, i: usize| {
+            let Some((slot, held)) = routes.slot(columns, attrs, i) else { return false };
+            gathered.set(slot, event, held);
+            true
+        };
+        attrs::write(leaves, scratch, &source, ids.iter().copied(), of, take);
+        own::write(&mut self.leaves, own, &source, routes, |slot, event| gathered.get(slot, event));
     }
 }
