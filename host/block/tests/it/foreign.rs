@@ -1,6 +1,6 @@
 //! Files that are Parquet, but not as Tempo or we write them.
 
-use crate::{V4_BLOCK, fixture};
+use crate::{V4_BLOCK, V5_BLOCK, fixture};
 use bytes::Bytes;
 use cadenza_block::meta::BlockMeta;
 use cadenza_block::read::{AttrScope, BlockReader, Cache, Field, Filter, Projection, ReadError, Test};
@@ -12,12 +12,13 @@ use parquet::schema::printer::print_schema;
 use parquet::schema::types::Type;
 use std::sync::Arc;
 
-fn meta() -> BlockMeta {
-    BlockMeta::parse(&fixture(&format!("{V4_BLOCK}/meta.json"))).unwrap()
+fn open(file: &Bytes) -> Result<BlockReader, ReadError> {
+    open_as(V4_BLOCK, file)
 }
 
-fn open(file: &Bytes) -> Result<BlockReader, ReadError> {
-    let mut meta = meta();
+/// Opens a file under the meta of a block.
+fn open_as(block: &str, file: &Bytes) -> Result<BlockReader, ReadError> {
+    let mut meta = BlockMeta::parse(&fixture(&format!("{block}/meta.json"))).unwrap();
     meta.size = file.len() as u64;
     meta.footer_size = 0;
     BlockReader::open(Arc::new(meta), Arc::new(file.clone()), &Cache::new(1 << 20))
@@ -58,9 +59,9 @@ fn without_a_page_index_every_answer_is_the_same() {
     }
 }
 
-/// A file without rows whose schema is ours after `change`.
-fn with_schema(change: impl FnOnce(String) -> String) -> ReadError {
-    let tempo = Bytes::from(fixture(&format!("{V4_BLOCK}/data.parquet")));
+/// A file without rows whose schema is that of Tempo's block after `change`.
+fn with_schema(block: &str, change: impl FnOnce(String) -> String) -> Result<BlockReader, ReadError> {
+    let tempo = Bytes::from(fixture(&format!("{block}/data.parquet")));
     let mut reader = ParquetMetaDataReader::new();
     reader.try_parse(&tempo).unwrap();
     let mut text = Vec::new();
@@ -69,22 +70,60 @@ fn with_schema(change: impl FnOnce(String) -> String) -> ReadError {
     let mut out = Vec::new();
     let properties = Arc::new(WriterProperties::default());
     SerializedFileWriter::new(&mut out, Arc::new(schema), properties).unwrap().close().unwrap();
-    open(&out.into()).unwrap_err()
+    open_as(block, &out.into())
 }
 
 #[test]
 fn leaves_that_differ_are_refused_by_name() {
-    let check = |change: fn(String) -> String, expected: &str| {
-        let error = with_schema(change).to_string();
+    let check = |block: &str, change: fn(String) -> String, expected: &str| {
+        let error = with_schema(block, change).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
+    for block in [V4_BLOCK, V5_BLOCK] {
+        check(
+            block,
+            |schema| {
+                let end = schema.rfind('}').unwrap();
+                format!("{}  OPTIONAL INT64 Extra;\n}}\n", &schema[..end])
+            },
+            "Extra INT64",
+        );
+        check(block, |schema| schema.replacen("TraceID;", "TraceIdentity;", 1), "TraceIdentity");
+        check(
+            block,
+            |schema| schema.replacen("INT64", "DOUBLE", 1).replacen(" (INTEGER(64,false))", "", 1),
+            "DOUBLE",
+        );
+    }
+    // A spare that the meta knows nothing of, and one that the meta names and the file lacks.
     check(
-        |schema| {
-            let end = schema.rfind('}').unwrap();
-            format!("{}  OPTIONAL INT64 Extra;\n}}\n", &schema[..end])
-        },
-        "Extra INT64",
+        V5_BLOCK,
+        |schema| schema.replacen("String04 (STRING);", "String04 (STRING); REPEATED INT64 Int01;", 1),
+        "found rs.Resource.DedicatedAttributes.Int01 INT64 with levels 2/2",
     );
-    check(|schema| schema.replacen("TraceID;", "TraceIdentity;", 1), "TraceIdentity");
-    check(|schema| schema.replacen("INT64", "DOUBLE", 1).replacen(" (INTEGER(64,false))", "", 1), "DOUBLE");
+    check(
+        V5_BLOCK,
+        |schema| {
+            let at = schema.find("String04").unwrap();
+            let line = schema[..at].rfind('\n').unwrap();
+            let end = at + schema[at..].find('\n').unwrap();
+            format!("{}{}", &schema[..line], &schema[end..])
+        },
+        "expected rs.Resource.DedicatedAttributes.String04 BYTE_ARRAY with levels 2/2",
+    );
+}
+
+#[test]
+fn the_schema_as_it_is_is_accepted() {
+    for block in [V4_BLOCK, V5_BLOCK] {
+        assert_eq!(with_schema(block, |schema| schema).unwrap().rows().unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_file_of_another_version_than_its_meta_says_is_refused() {
+    let data = Bytes::from(fixture(&format!("{V4_BLOCK}/data.parquet")));
+    let error = open_as(V5_BLOCK, &data).unwrap_err().to_string();
+    assert!(error.starts_with("leaf 7: expected ServiceStats.ServiceName BYTE_ARRAY"), "{error}");
+    assert!(error.contains("found ServiceStats.key_value.key"), "{error}");
 }

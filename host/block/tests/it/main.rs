@@ -4,11 +4,13 @@
 mod bloom;
 mod foreign;
 mod fuzz;
+mod golden;
 mod interchange;
 mod merge;
 mod meta;
 mod oracle;
 mod random;
+mod round_trip;
 mod rows;
 mod schema;
 

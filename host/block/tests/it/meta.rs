@@ -1,8 +1,10 @@
 //! meta.json keeps Tempo's bytes.
 
 use crate::fixture;
-use cadenza_block::meta::{BlockMeta, MetaError, Time, dedicated_default};
-use cadenza_block::schema::{Owner, Version};
+use cadenza_block::meta::{
+    BlockMeta, DedicatedColumn, DedicatedScope, DedicatedType, MetaError, Time, dedicated_default,
+};
+use cadenza_block::schema::{Column, Owner, Schema, ValueKind, Version};
 use expect_test::expect;
 use proptest::prelude::*;
 
@@ -56,6 +58,53 @@ fn the_default_list_filtered_is_what_tempo_wrote() {
     assert_eq!(own(&v5, Owner::Resource).len(), 5);
     assert_eq!(own(&v5, Owner::Span).len(), 10);
     assert_eq!(own(&v5, Owner::Event), Vec::<String>::new());
+}
+
+#[test]
+fn a_version_keeps_what_it_has_spares_for() {
+    let parse = |columns: &str| {
+        let json = format!(r#"{{"format":"vParquet4",{ID},"tenantID":"t","dedicatedColumns":[{columns}]}}"#);
+        BlockMeta::parse(json.as_bytes()).unwrap()
+    };
+    let all = parse(
+        r#"{"n":"int","t":"int"},{"n":"blob","o":["blob"]},{"n":"array","o":["array"]},{"n":"plain"},
+        {"s":"event","n":"event"},{"s":"resource","n":"service.name"},{"s":"resource","n":"k8s.pod.name"},
+        {"n":"http.url"},{"n":"http.status_code"},{"n":"http.status_code2","t":"int"},{"n":"k8s.pod.name"},
+        {"s":"resource","n":"http.url"}"#,
+    );
+    let names = |columns: &[DedicatedColumn]| {
+        columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(Version::V5.dedicated(&all.dedicated_columns), all.dedicated_columns);
+    let kept = Version::V4.dedicated(&all.dedicated_columns);
+    assert_eq!(names(&kept), "plain http.status_code k8s.pod.name http.url");
+    // A list that somebody else left longer gives its columns by the same count.
+    let schema = all.schema().unwrap();
+    let own = schema.own(Owner::Span).iter();
+    let spares: Vec<_> = own.filter(|own| matches!(own.column, Column::Spare(..))).collect();
+    let keys: Vec<_> = spares.iter().map(|own| &*own.key).collect();
+    assert_eq!(keys, ["blob", "array", "plain", "http.url", "http.status_code", "k8s.pod.name"]);
+    assert_eq!(spares[2].column, Column::Spare(Owner::Span, ValueKind::Str, 2));
+}
+
+#[test]
+fn columns_beyond_the_spares_stay_in_the_list_and_hold_nothing() {
+    let column = |scope, ty, i: usize| DedicatedColumn { scope, name: format!("{i}"), ty, options: vec![] };
+    for (scope, owner) in [
+        (DedicatedScope::Resource, Owner::Resource),
+        (DedicatedScope::Span, Owner::Span),
+        (DedicatedScope::Event, Owner::Event),
+    ] {
+        let mut list: Vec<_> = (0..25).map(|i| column(scope, DedicatedType::String, i)).collect();
+        list.extend((25..35).map(|i| column(scope, DedicatedType::Int, i)));
+        assert_eq!(Version::V5.dedicated(&list).len(), 35);
+        let schema = Schema::new(Version::V5, &list);
+        let own = schema.own(owner).iter().filter(|own| matches!(own.column, Column::Spare(..)));
+        assert_eq!(own.count(), 20 + 5);
+        assert_eq!(schema.own_of(owner, "19").count(), 1);
+        assert_eq!(schema.own_of(owner, "20").count(), 0);
+        assert_eq!(schema.leaves().len(), Schema::new(Version::V5, &[]).leaves().len() + 25);
+    }
 }
 
 const ID: &str = r#""blockID":"369509f3-f85d-4807-bf3a-d0607e85699a""#;

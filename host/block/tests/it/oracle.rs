@@ -142,7 +142,7 @@ fn stock(file: Bytes) -> (Vec<Vec<Entry>>, usize) {
 
 /// Dedicated columns as a configuration may list them: every scope, type and option, more than there are spares
 /// for, fixed names too, no name twice in a scope.
-fn dedicated(seed: u64) -> Vec<DedicatedColumn> {
+pub(crate) fn dedicated(seed: u64) -> Vec<DedicatedColumn> {
     let mut rng = Rng(seed);
     let mut list = if rng.below(3) == 0 { dedicated_default() } else { vec![] };
     for _ in 0..rng.below(40) {

@@ -89,7 +89,7 @@ pub(crate) struct Layout<'a> {
 
 impl Layout<'_> {
     /// (field, key, type) of the spares of a scope that hold something.
-    fn spares(&self, scope: DedicatedScope) -> Vec<(&'static str, &str, DedicatedType)> {
+    pub(crate) fn spares(&self, scope: DedicatedScope) -> Vec<(&'static str, &str, DedicatedType)> {
         let strings = if self.version == Version::V5 { 20 } else { 10 };
         let (mut strings, mut ints) = (STRING_NAMES[..strings].iter(), INT_NAMES.iter());
         let mut out = Vec::new();
@@ -104,7 +104,7 @@ impl Layout<'_> {
     }
 }
 
-const RESOURCE_FIELDS: [(&str, &str); 8] = [
+pub(crate) const RESOURCE_FIELDS: [(&str, &str); 8] = [
     ("Cluster", "cluster"),
     ("Namespace", "namespace"),
     ("Pod", "pod"),
@@ -116,7 +116,13 @@ const RESOURCE_FIELDS: [(&str, &str); 8] = [
 ];
 
 /// Takes out of `attrs` those of this key and type; the last one counts.
-fn take(columns: &Columns, from: &Attrs, attrs: &mut Vec<usize>, key: &str, ty: AttrType) -> Option<usize> {
+pub(crate) fn take(
+    columns: &Columns,
+    from: &Attrs,
+    attrs: &mut Vec<usize>,
+    key: &str,
+    ty: AttrType,
+) -> Option<usize> {
     let mut found = None;
     attrs.retain(|&i| {
         let hit = columns.key(from, i) == key && from.ty[i] == ty;
@@ -138,7 +144,13 @@ fn spare_group(
     let mut group = Vec::new();
     if layout.version == Version::V5 {
         for (field, key, ty) in layout.spares(scope) {
-            group.push((field, spare_list(columns, from, attrs, key, ty)));
+            let leaf = |value: ValueRef<'_>| match value {
+                ValueRef::Int(number) => int(number),
+                ValueRef::Str(held) => text(held),
+                other => panic!("{other:?} in a spare"),
+            };
+            let values = take_list(columns, from, attrs, key, ty);
+            group.push((field, Node::List(values.into_iter().map(leaf).collect())));
         }
         return Node::Group(group);
     }
@@ -152,26 +164,30 @@ fn spare_group(
 }
 
 /// Takes out of `attrs` what a spare that is a list can hold of this key; the last one counts.
-fn spare_list(columns: &Columns, from: &Attrs, attrs: &mut Vec<usize>, key: &str, ty: DedicatedType) -> Node {
-    let of_type = |value: &ValueRef<'_>| match (ty, *value) {
-        (DedicatedType::String, ValueRef::Str(held)) => Some(text(held)),
-        (DedicatedType::Int, ValueRef::Int(held)) => Some(int(held)),
-        _ => None,
+pub(crate) fn take_list<'c>(
+    columns: &'c Columns,
+    from: &Attrs,
+    attrs: &mut Vec<usize>,
+    key: &str,
+    ty: DedicatedType,
+) -> Vec<ValueRef<'c>> {
+    let fits = |value: &ValueRef<'_>| match ty {
+        DedicatedType::String => matches!(value, ValueRef::Str(_)),
+        DedicatedType::Int => matches!(value, ValueRef::Int(_)),
     };
     let mut found = Vec::new();
     attrs.retain(|&i| {
-        if columns.key(from, i) != key {
+        let values: Vec<_> = match columns.value(from, i) {
+            ValueRef::Array(encoded) => any_value::array_elements(encoded).collect(),
+            value => vec![value],
+        };
+        if columns.key(from, i) != key || !values.iter().all(fits) {
             return true;
         }
-        let values: Option<Vec<_>> = match columns.value(from, i) {
-            ValueRef::Array(encoded) => any_value::array_elements(encoded).map(|e| of_type(&e)).collect(),
-            value => of_type(&value).map(|value| vec![value]),
-        };
-        let Some(values) = values else { return true };
         found = values;
         false
     });
-    Node::List(found)
+    found
 }
 
 fn held_text(columns: &Columns, from: &Attrs, held: Option<usize>) -> Node {

@@ -20,23 +20,25 @@ pub(crate) fn exercise(meta: &Arc<BlockMeta>, data: Vec<u8>) -> Result<(), ReadE
 
 #[test]
 fn a_block_cut_anywhere_is_an_error() {
-    let (meta, data) = support::tempo();
-    for len in (0..data.len()).step_by(data.len() / 60).chain(data.len() - 64..data.len()) {
-        assert!(exercise(&meta, data[..len].to_vec()).is_err(), "{len} bytes");
-        let meta = BlockMeta { size: len as u64, ..(*meta).clone() };
-        assert!(exercise(&Arc::new(meta), data[..len].to_vec()).is_err(), "{len} bytes, and the meta agrees");
+    for (meta, data) in support::blocks() {
+        for len in (0..data.len()).step_by(data.len() / 60).chain(data.len() - 64..data.len()) {
+            assert!(exercise(&meta, data[..len].to_vec()).is_err(), "{len} bytes");
+            let meta = Arc::new(BlockMeta { size: len as u64, ..(*meta).clone() });
+            assert!(exercise(&meta, data[..len].to_vec()).is_err(), "{len} bytes, and the meta agrees");
+        }
     }
 }
 
 #[test]
 fn a_flipped_bit_never_panics() {
-    let (meta, data) = support::tempo();
     // Odd, so that all bits of a byte have their turn.
     const STEP: usize = 1511;
-    for bit in (0..data.len() * 8).step_by(STEP) {
-        let mut broken = data.to_vec();
-        broken[bit / 8] ^= 1 << (bit % 8);
-        let _ = exercise(&meta, broken);
+    for (meta, data) in support::blocks() {
+        for bit in (0..data.len() * 8).step_by(STEP) {
+            let mut broken = data.to_vec();
+            broken[bit / 8] ^= 1 << (bit % 8);
+            let _ = exercise(&meta, broken);
+        }
     }
 }
 

@@ -102,30 +102,32 @@ fn check(block: &BlockReader, all: &TraceRows, filter: &Filter, window: &Range<u
 
 #[test]
 fn names_and_values_on_pages_equal_those_of_the_rows() {
-    let (meta, data) = support::tempo();
-    let block = support::open(&meta, &data);
-    let all = everything(&block);
-    let is = |scope, key: &str, text: &str| {
-        Filter::Is(Field::attr(scope, key), Test::Str(StrTest::Eq(text.to_owned())))
-    };
-    let services: BTreeSet<String> =
-        all.infos.iter().flat_map(|info| &info.services).map(|service| service.name.clone()).collect();
-    let mut filters = vec![Filter::All, is(AttrScope::Span, "no.such", "thing")];
-    // Empty means that there is none, which pages do not tell from a name that is empty.
-    let named = services.iter().filter(|name| !name.is_empty());
-    filters.extend(named.take(3).map(|name| is(AttrScope::Resource, "service.name", name)));
-    let middle = all.infos[all.infos.len() / 2].start_ns;
-    for filter in &filters {
-        for window in [0..u64::MAX, middle..middle, middle..u64::MAX] {
-            check(&block, &all, filter, &window);
+    for (meta, data) in support::blocks() {
+        let block = support::open(&meta, &data);
+        let all = everything(&block);
+        let is = |scope, key: &str, text: &str| {
+            Filter::Is(Field::attr(scope, key), Test::Str(StrTest::Eq(text.to_owned())))
+        };
+        let services: BTreeSet<String> =
+            all.infos.iter().flat_map(|info| &info.services).map(|service| service.name.clone()).collect();
+        let mut filters = vec![Filter::All, is(AttrScope::Span, "no.such", "thing")];
+        // Empty means that there is none, which pages do not tell from a name that is empty.
+        let named = services.iter().filter(|name| !name.is_empty());
+        filters.extend(named.take(3).map(|name| is(AttrScope::Resource, "service.name", name)));
+        let middle = all.infos[all.infos.len() / 2].start_ns;
+        for filter in &filters {
+            for window in [0..u64::MAX, middle..middle, middle..u64::MAX] {
+                check(&block, &all, filter, &window);
+            }
         }
     }
 }
 
 #[test]
 fn a_filter_that_pages_cannot_decide_is_left_to_the_rows() {
-    let (meta, data) = support::tempo();
-    let block = support::open(&meta, &data);
-    let absent = Filter::Is(Field::attr(AttrScope::Span, "http.method"), Test::Nil);
-    assert_eq!(block.attribute_names(&[Owner::Span], &absent, &(0..u64::MAX)).unwrap(), None);
+    for (meta, data) in support::blocks() {
+        let block = support::open(&meta, &data);
+        let absent = Filter::Is(Field::attr(AttrScope::Span, "http.method"), Test::Nil);
+        assert_eq!(block.attribute_names(&[Owner::Span], &absent, &(0..u64::MAX)).unwrap(), None);
+    }
 }

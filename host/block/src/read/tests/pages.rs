@@ -106,7 +106,8 @@ pub(super) fn check_against_stock(block: &BlockReader, data: &Bytes) {
 }
 
 #[test]
-fn all_leaves_of_tempos_block_equal_the_stock_readers() {
-    let (meta, data) = support::tempo();
-    check_against_stock(&support::open(&meta, &data), &data);
+fn all_leaves_of_every_version_equal_the_stock_readers() {
+    for (meta, data) in support::blocks() {
+        check_against_stock(&support::open(&meta, &data), &data);
+    }
 }

@@ -242,53 +242,57 @@ fn all_conditions(block: &BlockReader) {
 }
 
 #[test]
-fn candidates_of_tempos_block_equal_brute_force() {
-    let (meta, data) = support::tempo();
-    all_conditions(&support::open(&meta, &data));
+fn candidates_equal_brute_force_in_every_version() {
+    for (meta, data) in support::blocks() {
+        all_conditions(&support::open(&meta, &data));
+    }
 }
 
 #[test]
 fn every_trace_is_found_by_its_id_and_no_other() {
-    let (meta, data) = support::tempo();
-    let block = support::open(&meta, &data);
-    let all = everything(&block);
-    for (row, info) in all.infos.iter().enumerate() {
-        assert_eq!(block.find_trace(&info.trace_id).unwrap(), Some(row as u32));
-        let mut other = info.trace_id;
-        other.0[15] ^= 0x80;
-        assert_eq!(block.find_trace(&other).unwrap(), None);
+    for (meta, data) in support::blocks() {
+        let block = support::open(&meta, &data);
+        let all = everything(&block);
+        for (row, info) in all.infos.iter().enumerate() {
+            assert_eq!(block.find_trace(&info.trace_id).unwrap(), Some(row as u32));
+            let mut other = info.trace_id;
+            other.0[15] ^= 0x80;
+            assert_eq!(block.find_trace(&other).unwrap(), None);
+        }
     }
 }
 
 #[test]
 fn traces_read_alone_equal_those_read_together() {
-    let (meta, data) = support::tempo();
-    let block = support::open(&meta, &data);
-    let all = everything(&block);
-    for row in 0..block.rows().unwrap() {
-        let one = block.read_traces(&[row], &Projection::full().with_derived()).unwrap();
-        one.columns.check().unwrap();
-        assert_eq!(one.infos[0], all.infos[row as usize]);
+    for (meta, data) in support::blocks() {
+        let block = support::open(&meta, &data);
+        let all = everything(&block);
+        for row in 0..block.rows().unwrap() {
+            let one = block.read_traces(&[row], &Projection::full().with_derived()).unwrap();
+            one.columns.check().unwrap();
+            assert_eq!(one.infos[0], all.infos[row as usize]);
+        }
     }
 }
 
 #[test]
 fn the_window_keeps_traces_that_overlap_it() {
-    let (meta, data) = support::tempo();
-    let block = support::open(&meta, &data);
-    let all = everything(&block);
-    for info in &all.infos {
-        for window in [info.start_ns..info.start_ns, info.end_ns..u64::MAX, 0..info.start_ns] {
-            let got = block.candidates(&Filter::All, window.clone()).unwrap();
-            let want: Vec<u32> = (0..all.infos.len() as u32)
-                .filter(|&row| {
-                    let info = &all.infos[row as usize];
-                    info.start_ns <= window.end && info.end_ns >= window.start
-                })
-                .collect();
-            assert_eq!(got.rows, want);
-            let starts: Vec<u64> = want.iter().map(|&row| all.infos[row as usize].start_ns).collect();
-            assert_eq!(got.start_ns, starts);
+    for (meta, data) in support::blocks() {
+        let block = support::open(&meta, &data);
+        let all = everything(&block);
+        for info in &all.infos {
+            for window in [info.start_ns..info.start_ns, info.end_ns..u64::MAX, 0..info.start_ns] {
+                let got = block.candidates(&Filter::All, window.clone()).unwrap();
+                let want: Vec<u32> = (0..all.infos.len() as u32)
+                    .filter(|&row| {
+                        let info = &all.infos[row as usize];
+                        info.start_ns <= window.end && info.end_ns >= window.start
+                    })
+                    .collect();
+                assert_eq!(got.rows, want);
+                let starts: Vec<u64> = want.iter().map(|&row| all.infos[row as usize].start_ns).collect();
+                assert_eq!(got.start_ns, starts);
+            }
         }
     }
 }
