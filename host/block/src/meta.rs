@@ -9,7 +9,7 @@ pub use dedicated::{DedicatedColumn, DedicatedOption, DedicatedScope, DedicatedT
 pub use time::{Time, TimeError};
 
 use crate::schema::{Schema, UnsupportedVersion, Version};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ pub struct BlockMeta {
     /// Name of a [`Version`], or one that we can't read.
     pub format: String,
     /// Names the block's directory.
-    #[serde(rename = "blockID", serialize_with = "write_id", deserialize_with = "read_id")]
+    #[serde(rename = "blockID")]
     pub block_id: Uuid,
     /// Owner of the block.
     #[serde(rename = "tenantID")]
@@ -76,6 +76,12 @@ pub struct BlockMeta {
     /// 1 for blocks of Tempo 3; 0 for older ones, whose spans are in three blocks each.
     #[serde(default, skip_serializing_if = "is_zero_u32")]
     pub replication_factor: u32,
+    /// Ours, which Tempo passes over: blocks whose spans are all in this one. Who sees both uses this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<Uuid>,
+    /// Ours, which Tempo passes over: true if no span of the block came here through a block of Tempo's.
+    #[serde(default, skip_serializing_if = "is_false", rename = "cadenza")]
+    pub is_ours: bool,
 }
 
 impl BlockMeta {
@@ -113,13 +119,9 @@ fn is_zero_u32(n: &u32) -> bool {
     *n == 0
 }
 
-fn write_id<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&id.as_hyphenated())
-}
-
-fn read_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
-    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-    Uuid::parse_str(&text).map_err(serde::de::Error::custom)
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(b: &bool) -> bool {
+    !*b
 }
 
 fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<DedicatedColumn>, D::Error> {

@@ -202,7 +202,7 @@ fn check(inputs: &[Input]) -> Result<(), MergeError> {
     Ok(())
 }
 
-/// Time range, level and all that the inputs have in common.
+/// Time range, level, whom it replaces and all that the inputs have in common.
 fn joint_meta(readers: &[BlockReader]) -> BlockMeta {
     let metas = || readers.iter().map(|reader| reader.meta());
     BlockMeta {
@@ -210,6 +210,8 @@ fn joint_meta(readers: &[BlockReader]) -> BlockMeta {
         end_time: metas().map(|meta| meta.end_time).max().unwrap_or_default(),
         compaction_level: metas().map(|meta| meta.compaction_level).max().unwrap_or(0).saturating_add(1),
         index_page_size: 0,
+        replaces: metas().map(|meta| meta.block_id).collect(),
+        is_ours: metas().all(|meta| meta.is_ours),
         ..(**readers[0].meta()).clone()
     }
 }

@@ -226,6 +226,8 @@ fn meta(
         footer_size: footer.map_or(0, |bytes| u32::from_le_bytes(*bytes)),
         dedicated_columns,
         replication_factor: 1,
+        replaces: Vec::new(),
+        is_ours: true,
     }
 }
 

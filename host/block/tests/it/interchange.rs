@@ -138,6 +138,7 @@ fn metas_equal(path: &str) {
         end_time: tempo.end_time,
         size: tempo.size,
         footer_size: tempo.footer_size,
+        is_ours: false,
         ..block.meta.clone()
     };
     assert_eq!(same, tempo);

@@ -36,6 +36,8 @@ fn fields_are_read() {
             footer_size: 19476,
             dedicated_columns: [],
             replication_factor: 1,
+            replaces: [],
+            is_ours: false,
         }
     "#]]
     .assert_debug_eq(&BlockMeta { dedicated_columns: Vec::new(), ..meta });
