@@ -13,6 +13,7 @@ mod serve;
 mod settings;
 mod shutdown;
 mod tools;
+mod upkeep;
 mod wire;
 
 use cadenza_config::{Command, EXIT_BAD_CONFIG, EXIT_DRAINED, EXIT_FAILED_START, parse_args};

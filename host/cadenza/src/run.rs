@@ -1,11 +1,10 @@
 //! The life of a server: build, bind, say what listens where, serve, drain.
 
 use crate::doors::{Door, Doors};
-use crate::wire::{App, ServerStatus, real_env};
-use crate::{demo, logging, serve, settings, shutdown};
+use crate::wire::{App, real_env};
+use crate::{demo, logging, serve, settings, shutdown, upkeep};
 use anyhow::{Context, Result};
 use cadenza_config::{Config, Loaded, LogFormat};
-use cadenza_store::Store;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -14,8 +13,6 @@ use tokio_util::task::TaskTracker;
 
 /// Start waits this long for the first listing of the bucket.
 const FIRST_POLL_WAIT_MAX: Duration = Duration::from_secs(5);
-/// Between two tries to list a bucket that could not be listed.
-const POLL_RETRY: Duration = Duration::from_secs(5);
 
 /// Serves until a signal, then drains.
 ///
@@ -45,7 +42,7 @@ pub(crate) async fn run(mut loaded: Loaded, with_demo: bool) -> Result<()> {
     let ports = listeners.serve(&app, &doors, &serving, &stop);
     // Queries should know the blocks from the first one on; an unreachable bucket must not stop ingest.
     tokio::select! {
-        _ = poll(&app.store, &app.status) => {}
+        _ = upkeep::poll(&app.store, &app.status) => {}
         () = app.env.clock.sleep(FIRST_POLL_WAIT_MAX) => tracing::warn!("the bucket is slow; its blocks are missing for now"),
     }
     spawn_background(&app, &stop);
@@ -147,38 +144,9 @@ fn health_router() -> axum::Router {
     tonic::service::Routes::new(service).into_axum_router()
 }
 
-/// Lists the bucket once; true when that worked.
-async fn poll(store: &Store, status: &ServerStatus) -> bool {
-    match store.poll().await {
-        Ok(report) => {
-            tracing::info!(tenants = report.tenants, blocks = report.blocks, "block list polled");
-            status.set_store_listed();
-            true
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the bucket could not be listed, the old block list stays");
-            false
-        }
-    }
-}
-
 /// The loops that live as long as the server.
 fn spawn_background(app: &App, stop: &CancellationToken) {
-    let (store, status, clock, token) =
-        (Arc::clone(&app.store), Arc::clone(&app.status), Arc::clone(&app.env.clock), stop.clone());
-    let mut listed = status.is_store_listed();
-    let polling = async move {
-        loop {
-            let pause = if listed { store.poll_interval() } else { POLL_RETRY };
-            tokio::select! {
-                () = token.cancelled() => return,
-                () = clock.sleep(pause) => {}
-            }
-            listed = poll(&store, &status).await;
-        }
-    };
-    app.env.spawn.spawn("blocklist-poll", Box::pin(polling));
-
+    upkeep::spawn(app, stop);
     let (chains, token) = (app.chains.clone(), stop.clone());
     let looking_after = async move {
         tokio::select! {

@@ -242,6 +242,8 @@ pub struct Storage {
     pub wal_path: PathBuf,
     /// `blocklist_poll`.
     pub blocklist_poll: Duration,
+    /// `read_only`: nothing is written to the store.
+    pub read_only: bool,
     /// `block`.
     pub block: BlockOptions,
 }
@@ -292,17 +294,37 @@ pub enum ColumnKind {
     Int,
 }
 
-/// Compaction and retention. Parsed and shown; the server warns that blocks are kept.
+/// Compaction and retention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compaction {
+    /// `compactor.disabled`: another compactor owns the bucket.
+    pub disabled: bool,
+    /// `compactor.dry_run`: say what would be done and do nothing.
+    pub dry_run: bool,
     /// `block_retention`.
     pub block_retention: Duration,
+    /// Whether `block_retention` is written down anywhere, or is the default.
+    pub block_retention_set: bool,
     /// `compacted_block_retention`.
     pub compacted_block_retention: Duration,
     /// `compaction_window`.
     pub compaction_window: Duration,
     /// `max_block_bytes`.
     pub block_bytes_max: u64,
+    /// `max_compaction_objects`.
+    pub objects_max: u64,
+    /// `min_input_blocks`.
+    pub input_blocks_min: usize,
+    /// `max_input_blocks`.
+    pub input_blocks_max: usize,
+    /// `max_compaction_level`; 0 for none.
+    pub level_max: u32,
+    /// `max_time_per_tenant`.
+    pub tenant_time_max: Duration,
+    /// Between two cycles: `compaction_cycle` of 2.x, `min_cycle_interval` of 3.0.
+    pub cycle: Duration,
+    /// Between two runs of retention: `provider.retention.interval`.
+    pub retention_interval: Duration,
 }
 
 /// `query_frontend`.

@@ -305,6 +305,7 @@ impl Builder<'_> {
             local_path: PathBuf::from(if local.is_empty() { LOCAL_PATH } else { &local }),
             wal_path: PathBuf::from(wal),
             blocklist_poll: values.duration("storage.trace.blocklist_poll"),
+            read_only: values.boolean("storage.trace.read_only"),
             block: self.block(),
         }
     }
@@ -385,24 +386,38 @@ fn host_ok(host: &str) -> bool {
 }
 
 fn compaction(values: &Values<'_>) -> Compaction {
-    // The retention job of 3.0 reads the worker's, its scheduler's copy is the next best.
-    let pick = |name: &str| {
-        let worker = format!("backend_worker.compaction.{name}");
-        let scheduler = format!("backend_scheduler.provider.compaction.compaction.{name}");
-        let compactor = format!("compactor.compaction.{name}");
-        if values.is_set(&worker) {
-            worker
-        } else if values.is_set(&scheduler) {
-            scheduler
-        } else {
-            compactor
-        }
+    const WORKER: &str = "backend_worker.compaction";
+    const PROVIDER: &str = "backend_scheduler.provider";
+    const SCHEDULER: &str = "backend_scheduler.provider.compaction.compaction";
+    const COMPACTOR: &str = "compactor.compaction";
+    let pick = |name: &str, sections: [&str; 2]| {
+        let path = |section: &str| format!("{section}.{name}");
+        let set = sections.map(path).into_iter().find(|path| values.is_set(path));
+        set.unwrap_or_else(|| path(COMPACTOR))
     };
+    // In 3.0 the worker's section rules retention and the scheduler's what is compacted; the other one's copy
+    // is the next best.
+    let retention = |name: &str| pick(name, [WORKER, SCHEDULER]);
+    let selection = |name: &str| pick(name, [SCHEDULER, WORKER]);
+    let provider = |name: &str| format!("{PROVIDER}.{name}");
+    let cycle = provider("compaction.min_cycle_interval");
+    let cycle = if values.is_set(&cycle) { cycle } else { selection("compaction_cycle") };
     Compaction {
-        block_retention: values.duration(&pick("block_retention")),
-        compacted_block_retention: values.duration(&pick("compacted_block_retention")),
-        compaction_window: values.duration(&pick("compaction_window")),
-        block_bytes_max: values.count(&pick("max_block_bytes")),
+        disabled: values.boolean("compactor.disabled"),
+        dry_run: values.boolean("compactor.dry_run"),
+        block_retention: values.duration(&retention("block_retention")),
+        block_retention_set: values.is_set(&retention("block_retention")),
+        compacted_block_retention: values.duration(&retention("compacted_block_retention")),
+        compaction_window: values.duration(&selection("compaction_window")),
+        block_bytes_max: values.count(&selection("max_block_bytes")),
+        objects_max: values.count(&selection("max_compaction_objects")),
+        input_blocks_min: values.size(&provider("compaction.min_input_blocks")),
+        input_blocks_max: values.size(&provider("compaction.max_input_blocks")),
+        level_max: u32::try_from(values.count(&provider("compaction.max_compaction_level")))
+            .unwrap_or(u32::MAX),
+        tenant_time_max: values.duration(&selection("max_time_per_tenant")),
+        cycle: values.duration(&cycle),
+        retention_interval: values.duration(&provider("retention.interval")),
     }
 }
 

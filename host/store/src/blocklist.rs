@@ -1,4 +1,8 @@
 //! Which blocks exist, per tenant, as immutable snapshots.
+//!
+//! Polls replace a tenant's list; what this process itself does to the bucket meanwhile is applied at once,
+//! and again over the result of the poll that was under way, whose listing may have missed it. A block that
+//! another one replaces is hidden as long as both are there.
 
 use crate::StoredBlock;
 use cadenza_model::TenantId;
@@ -10,15 +14,57 @@ use uuid::Uuid;
 /// A tenant's blocks at one moment, newest end time first, ties by id.
 pub(crate) type Snapshot = Arc<[Arc<StoredBlock>]>;
 
+/// A block that is superseded or past retention, and since when.
+#[derive(Debug, Clone)]
+pub(crate) struct CompactedBlock {
+    /// The block; its data is still there.
+    pub(crate) block: Arc<StoredBlock>,
+    /// When it was marked: seconds since the epoch, by the store's clock.
+    pub(crate) compacted_s: u64,
+}
+
+/// What this process did to a block.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    /// Wrote it.
+    Added(Arc<StoredBlock>),
+    /// Marked it as compacted.
+    Compacted(Uuid, u64),
+    /// Deleted its objects.
+    Deleted(Uuid),
+}
+
+/// A tenant's two lists, as they are in the bucket.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listed {
+    pub(crate) live: Vec<Arc<StoredBlock>>,
+    pub(crate) compacted: Vec<CompactedBlock>,
+}
+
+#[derive(Debug, Default)]
+struct Tenant {
+    listed: Listed,
+    /// What queries see: the live blocks that no other block replaces.
+    visible: Snapshot,
+    /// Changes by number, kept until a poll that began after them is in.
+    changes: Vec<(u64, Change)>,
+}
+
 /// The blocks of all tenants. Readers take a snapshot; writers replace it.
 #[derive(Debug, Default)]
 pub(crate) struct Blocklist {
-    tenants: RwLock<HashMap<TenantId, Snapshot>>,
+    tenants: RwLock<HashMap<TenantId, Tenant>>,
+    next_change: std::sync::atomic::AtomicU64,
 }
 
 impl Blocklist {
     pub(crate) fn snapshot(&self, tenant: &TenantId) -> Snapshot {
-        self.tenants.read().get(tenant).cloned().unwrap_or_else(|| Arc::from([]))
+        self.tenants.read().get(tenant).map(|tenant| Arc::clone(&tenant.visible)).unwrap_or_default()
+    }
+
+    /// Both lists as they are in the bucket, hidden blocks included.
+    pub(crate) fn listed(&self, tenant: &TenantId) -> Listed {
+        self.tenants.read().get(tenant).map(|tenant| tenant.listed.clone()).unwrap_or_default()
     }
 
     pub(crate) fn tenants(&self) -> Vec<TenantId> {
@@ -27,49 +73,83 @@ impl Blocklist {
         tenants
     }
 
-    /// Adds a block just written. A block already listed stays as it is.
-    pub(crate) fn add(&self, tenant: &TenantId, block: Arc<StoredBlock>) -> usize {
-        let mut tenants = self.tenants.write();
-        let mut blocks = tenants.get(tenant).map(|list| list.to_vec()).unwrap_or_default();
-        if blocks.iter().all(|listed| listed.meta().block_id != block.meta().block_id) {
-            blocks.push(block);
-        }
-        let length = blocks.len();
-        tenants.insert(tenant.clone(), sorted(blocks));
-        length
+    /// Number of the next change: a poll that takes it before it lists has seen all changes below it.
+    pub(crate) fn mark(&self) -> u64 {
+        self.next_change.load(std::sync::atomic::Ordering::SeqCst)
     }
 
-    /// Replaces a tenant's list by what a poll found. `added_since` are blocks that this process wrote
-    /// after the listing began: a listing that missed them must not hide them.
-    pub(crate) fn replace(
-        &self,
-        tenant: &TenantId,
-        found: Vec<Arc<StoredBlock>>,
-        added_since: &HashSet<Uuid>,
-    ) -> usize {
+    /// Applies what was just done to the bucket, all of it at once for readers. Returns the number of blocks
+    /// that queries see.
+    pub(crate) fn apply(&self, tenant: &TenantId, changes: Vec<Change>) -> usize {
         let mut tenants = self.tenants.write();
-        let mut blocks = found;
-        let known: HashSet<Uuid> = blocks.iter().map(|block| block.meta().block_id).collect();
-        if let Some(current) = tenants.get(tenant) {
-            let missed = |b: &&Arc<StoredBlock>| {
-                added_since.contains(&b.meta().block_id) && !known.contains(&b.meta().block_id)
-            };
-            blocks.extend(current.iter().filter(missed).cloned());
+        let entry = tenants.entry(tenant.clone()).or_default();
+        for change in changes {
+            entry.listed.apply(&change);
+            let number = self.next_change.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            entry.changes.push((number, change));
         }
-        let length = blocks.len();
-        if blocks.is_empty() {
+        entry.publish()
+    }
+
+    /// Replaces a tenant's lists by what a poll found that began at `mark`.
+    pub(crate) fn replace(&self, tenant: &TenantId, found: Listed, mark: u64) -> usize {
+        let mut tenants = self.tenants.write();
+        let entry = tenants.entry(tenant.clone()).or_default();
+        entry.changes.retain(|(number, _)| *number >= mark);
+        entry.listed = found;
+        for (_, change) in &entry.changes {
+            entry.listed.apply(change);
+        }
+        let visible = entry.publish();
+        if entry.listed.live.is_empty() && entry.listed.compacted.is_empty() && entry.changes.is_empty() {
             tenants.remove(tenant);
-        } else {
-            tenants.insert(tenant.clone(), sorted(blocks));
         }
-        length
+        visible
     }
 }
 
-fn sorted(mut blocks: Vec<Arc<StoredBlock>>) -> Snapshot {
-    blocks.sort_by(|a, b| {
-        let newest_first = b.meta().end_time.cmp(&a.meta().end_time);
-        newest_first.then_with(|| a.meta().block_id.cmp(&b.meta().block_id))
-    });
-    blocks.into()
+impl Listed {
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Added(block) => {
+                let id = block.meta().block_id;
+                let known = self.live.iter().any(|listed| listed.meta().block_id == id)
+                    || self.compacted.iter().any(|listed| listed.block.meta().block_id == id);
+                if !known {
+                    self.live.push(Arc::clone(block));
+                }
+            }
+            Change::Compacted(id, compacted_s) => {
+                if let Some(at) = self.live.iter().position(|listed| listed.meta().block_id == *id) {
+                    let block = self.live.swap_remove(at);
+                    self.compacted.push(CompactedBlock { block, compacted_s: *compacted_s });
+                }
+            }
+            Change::Deleted(id) => {
+                self.live.retain(|listed| listed.meta().block_id != *id);
+                self.compacted.retain(|listed| listed.block.meta().block_id != *id);
+            }
+        }
+    }
+
+    /// Blocks that another one replaces, also one that has been compacted itself meanwhile.
+    pub(crate) fn replaced(&self) -> HashSet<Uuid> {
+        let live = self.live.iter().flat_map(|block| &block.meta().replaces);
+        let compacted = self.compacted.iter().flat_map(|compacted| &compacted.block.meta().replaces);
+        live.chain(compacted).copied().collect()
+    }
+}
+
+impl Tenant {
+    fn publish(&mut self) -> usize {
+        let replaced = self.listed.replaced();
+        let mut blocks: Vec<_> = self.listed.live.clone();
+        blocks.retain(|block| !replaced.contains(&block.meta().block_id));
+        blocks.sort_by(|a, b| {
+            let newest_first = b.meta().end_time.cmp(&a.meta().end_time);
+            newest_first.then_with(|| a.meta().block_id.cmp(&b.meta().block_id))
+        });
+        self.visible = blocks.into();
+        self.visible.len()
+    }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong between the server and its bucket.
 
+use cadenza_block::merge::MergeError;
+use cadenza_block::read::ReadError;
 use uuid::Uuid;
 
 /// A failed bucket operation. Tenants are not named: the caller knows whose request it is.
@@ -14,6 +16,14 @@ pub enum StoreError {
         /// What the client said.
         source: object_store::Error,
     },
+    /// Blocks could not become one.
+    #[error("block {output} could not be made: {source}")]
+    Merge {
+        /// What they were to become.
+        output: Uuid,
+        /// Why they did not.
+        source: MergeError,
+    },
     /// An object is there but not what it should be; retrying does not help.
     #[error("block {block_id}: {reason}")]
     Corrupt {
@@ -27,6 +37,16 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn object(path: &object_store::path::Path, source: object_store::Error) -> Self {
         Self::Object { path: path.to_string(), source }
+    }
+
+    /// The block that is damaged, as far as that is what the error says; trying again does not help.
+    pub fn damaged_block(&self) -> Option<Uuid> {
+        match self {
+            Self::Corrupt { block_id, .. } => Some(*block_id),
+            Self::Merge { source: MergeError::Read { source: ReadError::Io(_), .. }, .. } => None,
+            Self::Merge { source, .. } => source.block_id(),
+            Self::Object { .. } => None,
+        }
     }
 
     /// True when the object does not exist.

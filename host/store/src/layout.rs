@@ -10,6 +10,14 @@ pub(crate) const META: &str = "meta.json";
 pub(crate) const META_COMPACTED: &str = "meta.compacted.json";
 /// All traces of the block.
 pub(crate) const DATA: &str = "data.parquet";
+/// Keeps compactors off a block that its writer is not done with.
+pub(crate) const NO_COMPACT: &str = "nocompact.flg";
+/// Ours: who is compacting the block, and until when.
+pub(crate) const CLAIM: &str = "cadenza.claim";
+/// Ours: the block is being written by a compactor. Without a meta and after a while, its objects are rubbish.
+pub(crate) const UNFINISHED: &str = "cadenza.unfinished";
+/// Job list of Tempo's scheduler, at the root: fresh while one runs.
+pub(crate) const SCHEDULER_JOBS: &str = "work.json";
 /// Highest trace id per row group.
 pub(crate) const INDEX: &str = "index";
 
@@ -22,6 +30,11 @@ pub(crate) fn tenant(tenant: &TenantId) -> Path {
 /// `<tenant>/<block id>/<name>`.
 pub(crate) fn object(tenant: &TenantId, block_id: Uuid, name: &str) -> Path {
     Path::parse(format!("{tenant}/{block_id}/{name}")).expect("validated tenant, UUID and constant name")
+}
+
+/// `<tenant>/<block id>`, below which all objects of the block lie.
+pub(crate) fn block(tenant: &TenantId, block_id: Uuid) -> Path {
+    Path::parse(format!("{tenant}/{block_id}")).expect("validated tenant and UUID")
 }
 
 /// `<tenant>/<block id>/bloom-<shard>`.

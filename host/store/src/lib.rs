@@ -7,18 +7,23 @@
 
 mod block;
 mod blocklist;
+pub mod compact;
 mod config;
 pub mod decorate;
 mod error;
 mod layout;
 mod metrics;
 mod poll;
+mod quarantine;
 mod range;
+mod retention;
 mod store;
+mod upload;
 
 pub use block::StoredBlock;
 pub use config::Config;
 pub use error::StoreError;
 pub use metrics::Metrics;
 pub use poll::PollReport;
+pub use retention::RetentionReport;
 pub use store::Store;

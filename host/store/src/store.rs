@@ -1,6 +1,7 @@
 //! The bucket as the rest of the server sees it.
 
-use crate::blocklist::Blocklist;
+use crate::blocklist::{Blocklist, Change};
+use crate::quarantine::Quarantine;
 use crate::{Config, Metrics, StoreError, StoredBlock, layout};
 use bytes::Bytes;
 use cadenza_block::bloom;
@@ -54,6 +55,7 @@ pub struct Store {
     pub(crate) metrics: Metrics,
     pub(crate) shared: Arc<Shared>,
     pub(crate) blocklist: Blocklist,
+    pub(crate) quarantine: Quarantine,
 }
 
 impl Store {
@@ -71,7 +73,14 @@ impl Store {
         let blooms = quick_cache::sync::Cache::with_weighter(items, config.bloom_cache_bytes_max, BloomBytes);
         let block_cache = Cache::new(config.block_cache_bytes_max as usize);
         let shared = Arc::new(Shared { objects, runtime, block_cache, blooms });
-        Self { env, config, metrics, shared, blocklist: Blocklist::default() }
+        Self {
+            env,
+            config,
+            metrics,
+            shared,
+            blocklist: Blocklist::default(),
+            quarantine: Quarantine::default(),
+        }
     }
 
     /// The tenant's blocks at this moment, newest end time first.
@@ -97,18 +106,29 @@ impl Store {
     pub async fn put_block(&self, tenant: &TenantId, block: BuiltBlock) -> Result<(), StoreError> {
         let id = block.meta.block_id;
         self.put(layout::object(tenant, id, layout::DATA), block.data).await?;
-        for (shard, bloom) in block.blooms.into_iter().enumerate() {
+        let stored = self.put_sidecars(tenant, block.meta, block.blooms, block.index).await?;
+        self.changed(tenant, vec![Change::Added(stored)]);
+        Ok(())
+    }
+
+    /// Writes all of a block but its data, `meta.json` last.
+    pub(crate) async fn put_sidecars(
+        &self,
+        tenant: &TenantId,
+        meta: BlockMeta,
+        blooms: Vec<Bytes>,
+        index: Bytes,
+    ) -> Result<Arc<StoredBlock>, StoreError> {
+        let id = meta.block_id;
+        for (shard, bloom) in blooms.into_iter().enumerate() {
             self.put(layout::bloom(tenant, id, shard), bloom).await?;
         }
-        self.put(layout::object(tenant, id, layout::INDEX), block.index).await?;
-        let meta = block
-            .meta
+        self.put(layout::object(tenant, id, layout::INDEX), index).await?;
+        let json = meta
             .to_json()
             .map_err(|error| StoreError::Corrupt { block_id: id, reason: error.to_string() })?;
-        self.put(layout::object(tenant, id, layout::META), meta.into()).await?;
-        let length = self.blocklist.add(tenant, self.stored(tenant, Arc::new(block.meta)));
-        self.metrics.blocklist_length.with_label_values(&[tenant.as_str()]).set(length as i64);
-        Ok(())
+        self.put(layout::object(tenant, id, layout::META), json.into()).await?;
+        Ok(self.stored(tenant, Arc::new(meta)))
     }
 
     /// True when the block exists or existed: its meta, or the meta of its compacted form, is there.
@@ -142,15 +162,21 @@ impl Store {
         };
         let meta = BlockMeta::parse(&bytes)
             .map_err(|error| StoreError::Corrupt { block_id, reason: error.to_string() })?;
-        self.blocklist.add(tenant, self.stored(tenant, Arc::new(meta)));
+        self.changed(tenant, vec![Change::Added(self.stored(tenant, Arc::new(meta)))]);
         Ok(())
+    }
+
+    /// Lists what this process has just done to the bucket.
+    pub(crate) fn changed(&self, tenant: &TenantId, changes: Vec<Change>) {
+        let length = self.blocklist.apply(tenant, changes);
+        self.metrics.blocklist_length.with_label_values(&[tenant.as_str()]).set(length as i64);
     }
 
     pub(crate) fn stored(&self, tenant: &TenantId, meta: Arc<BlockMeta>) -> Arc<StoredBlock> {
         Arc::new(StoredBlock::new(tenant.clone(), meta, Arc::clone(&self.shared)))
     }
 
-    async fn put(&self, path: Path, bytes: Bytes) -> Result<(), StoreError> {
+    pub(crate) async fn put(&self, path: Path, bytes: Bytes) -> Result<(), StoreError> {
         self.shared
             .objects
             .put(&path, bytes.into())

@@ -4,7 +4,9 @@ use cadenza_config::{Config, Overrides};
 use cadenza_ingest::LimitsProvider;
 use cadenza_model::TenantId;
 use cadenza_query::QueryLimits;
+use cadenza_store::compact::{TenantCompaction, TenantSettings};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The overrides behind both paths.
 pub(super) struct Limits {
@@ -46,6 +48,21 @@ impl cadenza_query::TenantLimits for Limits {
             tag_groups_max: usize_of(limits.max_condition_groups_per_tag_query),
             search_range_max_s: range.as_secs(),
             pad_trace_ids: limits.left_pad_trace_ids,
+        }
+    }
+}
+
+impl TenantSettings for Limits {
+    fn compaction(&self, tenant: &TenantId) -> TenantCompaction {
+        let limits = self.overrides.limits(tenant);
+        let compaction = &self.config.compaction;
+        let or = |own: Duration, all: Duration| if own.is_zero() { all } else { own };
+        TenantCompaction {
+            window: or(limits.compaction_window, compaction.compaction_window),
+            disabled: limits.compaction_disabled,
+            retention: or(limits.block_retention, compaction.block_retention),
+            retention_explicit: limits.block_retention_set || compaction.block_retention_set,
+            compacted_retention: compaction.compacted_block_retention,
         }
     }
 }

@@ -1,12 +1,18 @@
 //! From Tempo's keys to each crate's settings: one function a crate, no logic elsewhere.
 
+use super::Upkeep;
 use crate::resources::{cache_bytes, memory_limit_bytes};
 use cadenza_block::meta::{DedicatedColumn, DedicatedScope, DedicatedType};
 use cadenza_config::{ColumnKind, ColumnScope, Config};
+use cadenza_store::compact::{CompactionConfig, Selection, TenantSettings};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// No cache gets more of a container's memory than this share of it.
 const CACHE_SHARE: u64 = 12;
+
+/// Loops of upkeep rest at least this long, whatever the configuration says.
+const CYCLE_MIN: Duration = Duration::from_secs(1);
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -23,6 +29,41 @@ pub(super) fn store(config: &Config) -> cadenza_store::Config {
     }
 }
 
+/// `None` where the bucket is not ours to tidy.
+pub(super) fn upkeep(config: &Config, settings: Arc<dyn TenantSettings>) -> Option<Upkeep> {
+    let compaction = &config.compaction;
+    if compaction.disabled || config.storage.read_only {
+        return None;
+    }
+    let block = block(config);
+    Some(Upkeep {
+        compaction: CompactionConfig {
+            owner: node_id(config),
+            selection: Selection {
+                window_s: compaction.compaction_window.as_secs(),
+                blocks_min: compaction.input_blocks_min,
+                blocks_max: compaction.input_blocks_max,
+                objects_max: compaction.objects_max,
+                bytes_max: compaction.block_bytes_max,
+                level_max: compaction.level_max,
+            },
+            bloom_false_positive: block.bloom_false_positive,
+            bloom_shard_bytes: block.bloom_shard_bytes as u32,
+            row_group_bytes_max: usize::try_from(block.row_group_bytes).unwrap_or(usize::MAX),
+            tenant_time_max: compaction.tenant_time_max,
+            dry_run: compaction.dry_run,
+        },
+        settings,
+        cycle: compaction.cycle.max(CYCLE_MIN),
+        retention_interval: compaction.retention_interval.max(CYCLE_MIN),
+    })
+}
+
+/// Names this process among those that share a bucket.
+fn node_id(config: &Config) -> String {
+    format!("{}/{}", crate::settings::host_name(), config.storage.wal_path.display())
+}
+
 pub(super) fn wal(config: &Config) -> cadenza_wal::Config {
     let mut wal = cadenza_wal::Config::at(&config.storage.wal_path);
     wal.read_cache_bytes_max = cache_bytes(wal.read_cache_bytes_max, memory_limit_bytes(), CACHE_SHARE);
@@ -35,7 +76,7 @@ pub(super) fn ingest(config: &Config) -> cadenza_ingest::Config {
     let grpc = receivers.iter().filter_map(|r| r.grpc.as_ref()).map(|g| g.message_bytes_max).max();
     let http = receivers.iter().filter_map(|r| r.http.as_ref()).map(|h| h.body_bytes_max).max();
     cadenza_ingest::Config {
-        node_id: format!("{}/{}", crate::settings::host_name(), config.storage.wal_path.display()),
+        node_id: node_id(config),
         multitenancy_enabled: config.multitenancy_enabled,
         retry_after_on_resource_exhausted: config.distributor.retry_after,
         attribute_bytes_max: config.distributor.attribute_bytes_max as u64,

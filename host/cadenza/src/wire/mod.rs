@@ -3,6 +3,7 @@
 
 mod limits;
 mod map;
+mod objects;
 mod process;
 mod sink;
 mod status;
@@ -13,18 +14,18 @@ use axum::Router;
 use cadenza_api::Api;
 use cadenza_chains::Chains;
 use cadenza_config::{Loaded, Overrides};
-use cadenza_env::{Disk, Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
+use cadenza_env::{Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
 use cadenza_ingest::{Connections, Ingester};
 use cadenza_query::Querier;
 use cadenza_store::Store;
-use cadenza_store::decorate::Counting;
+use cadenza_store::compact::{CompactionConfig, TenantSettings};
 use cadenza_wal::Wal;
 use limits::Limits;
-use object_store::local::LocalFileSystem;
 use prometheus::Registry;
 use sink::StoreSink;
 pub(crate) use status::ServerStatus;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +40,16 @@ pub(crate) struct App {
     pub(crate) status: Arc<ServerStatus>,
     pub(crate) api: Router,
     pub(crate) chains: Chains<Shop>,
+    /// None where another compactor owns the bucket, or nothing may be written.
+    pub(crate) upkeep: Option<Arc<Upkeep>>,
+}
+
+/// Compaction and retention, as configured.
+pub(crate) struct Upkeep {
+    pub(crate) compaction: CompactionConfig,
+    pub(crate) settings: Arc<dyn TenantSettings>,
+    pub(crate) cycle: Duration,
+    pub(crate) retention_interval: Duration,
 }
 
 /// The real seams.
@@ -66,8 +77,7 @@ impl App {
         let limits = Arc::new(Limits::new(Arc::clone(&config), Arc::clone(&overrides)));
 
         let store_metrics = cadenza_store::Metrics::new(&registry);
-        let objects = local_objects(&env, &config.storage.local_path)?;
-        let objects = Arc::new(Counting::new(objects, store_metrics.clone(), Arc::clone(&env.clock)));
+        let objects = objects::stack(&env, &config.storage, &store_metrics)?;
         let store = Store::new(env.clone(), map::store(&config), store_metrics, objects, Handle::current());
         let store = Arc::new(store);
 
@@ -107,26 +117,28 @@ impl App {
             config: Arc::new(map::api(&config)),
             clock: Arc::clone(&env.clock),
             query: Arc::new(querier),
-            limits,
+            limits: limits.clone(),
             status: Arc::clone(&status) as Arc<dyn cadenza_api::Status>,
             metrics: Arc::new(cadenza_api::Metrics::new(status.registry())?),
         };
         let api = cadenza_api::router(api);
-        Ok(Self { env, loaded: Arc::new(loaded), ingester, store, wal, overrides, status, api, chains })
+        let upkeep = map::upkeep(&config, limits.clone()).map(Arc::new);
+        Ok(Self {
+            env,
+            loaded: Arc::new(loaded),
+            ingester,
+            store,
+            wal,
+            overrides,
+            status,
+            api,
+            chains,
+            upkeep,
+        })
     }
 }
 
 /// `/status/plugins`.
 fn plugin_page(chains: Chains<Shop>) -> status::PluginPage {
     Box::new(move || serde_json::json!({ "chains": chains.status() }).to_string())
-}
-
-/// The local backend: files appear whole or not at all, and are synced before a write is answered.
-fn local_objects(env: &Env, path: &std::path::Path) -> Result<Arc<dyn object_store::ObjectStore>> {
-    let disk: &dyn Disk = env.disk.as_ref();
-    disk.create_dir_all(path)
-        .with_context(|| format!("cannot make the block directory {}", path.display()))?;
-    let objects = LocalFileSystem::new_with_prefix(path);
-    let objects = objects.with_context(|| format!("cannot use the block directory {}", path.display()))?;
-    Ok(Arc::new(objects.with_fsync(true)))
 }

@@ -41,6 +41,8 @@ pub struct Limits {
     pub left_pad_trace_ids: bool,
     /// `compaction.block_retention`: zero takes the compactor's.
     pub block_retention: Duration,
+    /// Whether that is written down anywhere, for the tenant or for all, or is the default.
+    pub block_retention_set: bool,
     /// `compaction.compaction_window`: zero takes the compactor's.
     pub compaction_window: Duration,
     /// `compaction.compaction_disabled`.
@@ -96,6 +98,7 @@ impl Limits {
             max_metrics_duration: values.duration("read.max_metrics_duration"),
             left_pad_trace_ids: values.boolean("read.left_pad_trace_ids"),
             block_retention: values.duration("compaction.block_retention"),
+            block_retention_set: !values.duration("compaction.block_retention").is_zero(),
             compaction_window: values.duration("compaction.compaction_window"),
             compaction_disabled: values.boolean("compaction.compaction_disabled"),
             // An empty list is the same as none: the block's columns.
@@ -116,6 +119,7 @@ impl Limits {
         };
         or(&mut self.max_search_duration, config.query_frontend.search.range_max);
         or(&mut self.max_metrics_duration, config.query_frontend.metrics.range_max);
+        self.block_retention_set |= config.compaction.block_retention_set;
         or(&mut self.block_retention, config.compaction.block_retention);
         or(&mut self.compaction_window, config.compaction.compaction_window);
         if self.max_attribute_bytes == 0 {

@@ -3,17 +3,15 @@
 use super::shared::{BACKOFF, GRPC_CLIENT, RING};
 use super::{Key, boolean, count, duration, int, section, text};
 
-const KEPT: &str = "retention is not implemented yet: blocks are kept for ever and the disk must be watched";
-
 static COMPACTION: &[Key] = &[
-    duration("block_retention", "336h").missing(KEPT),
-    duration("compacted_block_retention", "1h"),
-    duration("compaction_window", "1h"),
-    count("max_block_bytes", "107374182400"),
-    int("max_compaction_objects", "6000000"),
+    duration("block_retention", "336h").used(),
+    duration("compacted_block_retention", "1h").used(),
+    duration("compaction_window", "1h").used(),
+    count("max_block_bytes", "107374182400").used(),
+    count("max_compaction_objects", "6000000").used(),
     int("retention_concurrency", "10"),
-    duration("max_time_per_tenant", "5m"),
-    duration("compaction_cycle", "30s"),
+    duration("max_time_per_tenant", "5m").used(),
+    duration("compaction_cycle", "30s").used(),
     count("v2_in_buffer_bytes", "5242880"),
     count("v2_out_buffer_bytes", "20971520"),
     int("v2_prefetch_traces_count", "1000"),
@@ -23,9 +21,11 @@ static COMPACTION: &[Key] = &[
 ];
 
 pub(super) static COMPACTOR: &[Key] = &[
-    boolean("disabled", "false"),
+    boolean("disabled", "false").used(),
+    // Ours.
+    boolean("dry_run", "false").used(),
     section("ring", RING),
-    section("compaction", COMPACTION),
+    section("compaction", COMPACTION).used(),
     text("override_ring_key", "compactor"),
 ];
 
@@ -41,17 +41,17 @@ pub(super) static SCHEDULER: &[Key] = &[
     section(
         "provider",
         &[
-            section("retention", &[duration("interval", "1h")]),
+            section("retention", &[duration("interval", "1h").used()]).used(),
             section(
                 "compaction",
                 &[
                     duration("measure_interval", "1m"),
-                    section("compaction", COMPACTION),
+                    section("compaction", COMPACTION).used(),
                     int("max_jobs_per_tenant", "1000"),
-                    int("min_input_blocks", "2"),
-                    int("max_input_blocks", "4"),
-                    int("max_compaction_level", "0"),
-                    duration("min_cycle_interval", "30s"),
+                    count("min_input_blocks", "2").used(),
+                    count("max_input_blocks", "4").used(),
+                    count("max_compaction_level", "0").used(),
+                    duration("min_cycle_interval", "30s").used(),
                     section("backoff", BACKOFF),
                     int("buffer_size", "0"),
                 ],
@@ -73,7 +73,7 @@ pub(super) static SCHEDULER_CLIENT: &[Key] = &[section("grpc_client_config", GRP
 pub(super) static WORKER: &[Key] = &[
     text("backend_scheduler_addr", ""),
     section("backoff", BACKOFF),
-    section("compaction", COMPACTION),
+    section("compaction", COMPACTION).used(),
     text("override_ring_key", "backend-worker"),
     section("ring", RING),
     duration("finish_on_shutdown_timeout", "30s"),

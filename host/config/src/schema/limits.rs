@@ -12,8 +12,6 @@ use std::sync::LazyLock;
 
 const GENERATOR: &str = "the metrics generator is not implemented yet: no metrics are made from spans";
 const FORWARD: &str = "forwarding is not implemented yet, and the copies would be lost silently";
-const KEPT: &str = "retention is not implemented yet: blocks are kept for ever and the disk must be watched";
-
 static INGESTION: &[Key] = &[
     choice("rate_strategy", &["local", "global"], "local").used(),
     count("rate_limit_bytes", "30000000").used(),
@@ -38,9 +36,9 @@ static READ: &[Key] = &[
 ];
 
 static COMPACTION: &[Key] = &[
-    long_duration("block_retention", "0s").missing(KEPT),
-    long_duration("compaction_window", "0s"),
-    boolean("compaction_disabled", "false"),
+    long_duration("block_retention", "0s").used(),
+    long_duration("compaction_window", "0s").used(),
+    boolean("compaction_disabled", "false").used(),
 ];
 
 static SERVICE_GRAPHS: &[Key] = &[
@@ -109,7 +107,7 @@ static METRICS_GENERATOR: &[Key] = &[
 pub(crate) static LIMITS: &[Key] = &[
     section("ingestion", INGESTION).used(),
     section("read", READ).used(),
-    section("compaction", COMPACTION),
+    section("compaction", COMPACTION).used(),
     section("metrics_generator", METRICS_GENERATOR),
     texts("forwarders", "").refused(FORWARD),
     section(

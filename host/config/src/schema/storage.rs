@@ -235,6 +235,8 @@ static TRACE: &[Key] = &[
         ],
     ),
     duration("blocklist_poll", "5m").used(),
+    // Ours.
+    boolean("read_only", "false").used(),
     int("blocklist_poll_concurrency", "50"),
     int("blocklist_poll_tenant_concurrency", "0"),
     boolean("blocklist_poll_fallback", "true"),

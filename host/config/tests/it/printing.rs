@@ -8,11 +8,15 @@ use expect_test::expect;
 fn what_is_printed_means_the_same_when_loaded() {
     for (name, text) in fixtures() {
         let loaded = load(&text);
-        let again = load(&loaded.print(PrintMode::Effective));
+        let mut again = load(&loaded.print(PrintMode::Effective));
+        // What is printed is written down from then on.
+        again.config.compaction.block_retention_set = loaded.config.compaction.block_retention_set;
         assert_eq!(loaded.config, again.config, "{name}");
     }
     let embedded = Config::load(None, &LoadOptions::default()).expect("the embedded default");
-    assert_eq!(load(&embedded.print(PrintMode::Effective)).config, embedded.config);
+    let mut again = load(&embedded.print(PrintMode::Effective)).config;
+    again.compaction.block_retention_set = embedded.config.compaction.block_retention_set;
+    assert_eq!(again, embedded.config);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use parking_lot::Mutex;
@@ -28,6 +28,14 @@ pub enum Fault {
 pub struct Faults {
     writes: Arc<Mutex<VecDeque<Option<Fault>>>>,
     outage: Arc<Mutex<bool>>,
+    crash: Arc<Mutex<Crash>>,
+}
+
+/// The process ends after some changes to the store.
+#[derive(Debug, Default, Clone, Copy)]
+struct Crash {
+    changes: u64,
+    after: Option<u64>,
 }
 
 impl Faults {
@@ -41,8 +49,32 @@ impl Faults {
         *self.outage.lock() = outage;
     }
 
+    /// Once `changes` more objects have been written or deleted, every request is refused: as if the process
+    /// had ended there.
+    pub fn crash_after(&self, changes: u64) {
+        *self.crash.lock() = Crash { changes: 0, after: Some(changes) };
+    }
+
+    /// True once the point of [`Faults::crash_after`] was reached.
+    pub fn has_crashed(&self) -> bool {
+        *self.outage.lock()
+    }
+
     fn next_write(&self) -> Option<Fault> {
-        if *self.outage.lock() { Some(Fault::Refuse) } else { self.writes.lock().pop_front().flatten() }
+        if *self.outage.lock() || self.crashes_now() {
+            return Some(Fault::Refuse);
+        }
+        self.writes.lock().pop_front().flatten()
+    }
+
+    fn crashes_now(&self) -> bool {
+        let mut crash = self.crash.lock();
+        let now = crash.after.is_some_and(|after| crash.changes >= after);
+        crash.changes += 1;
+        if now {
+            self.set_outage(true);
+        }
+        now
     }
 
     fn check_read(&self) -> Result<()> {
@@ -98,7 +130,8 @@ impl ObjectStore for Faulty {
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         self.faults.check_read()?;
-        self.inner.put_multipart_opts(location, opts).await
+        let inner = self.inner.put_multipart_opts(location, opts).await?;
+        Ok(Box::new(FaultyUpload { inner, faults: self.faults.clone() }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -112,7 +145,19 @@ impl ObjectStore for Faulty {
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
+        let (inner, faults) = (Arc::clone(&self.inner), self.faults.clone());
+        let delete = move |location: Result<Path>| {
+            let (inner, faults) = (Arc::clone(&inner), faults.clone());
+            async move {
+                let location = location?;
+                let fault = faults.next_write();
+                if fault != Some(Fault::Refuse) {
+                    inner.delete(&location).await?;
+                }
+                if fault.is_some() { Err(injected()) } else { Ok(location) }
+            }
+        };
+        locations.then(delete).boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -128,7 +173,42 @@ impl ObjectStore for Faulty {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.faults.check_read()?;
+        if self.faults.next_write() == Some(Fault::Refuse) {
+            return Err(injected());
+        }
         self.inner.copy_opts(from, to, options).await
+    }
+}
+
+/// Its end is a write like any other.
+#[derive(Debug)]
+struct FaultyUpload {
+    inner: Box<dyn MultipartUpload>,
+    faults: Faults,
+}
+
+#[async_trait]
+impl MultipartUpload for FaultyUpload {
+    fn put_part(&mut self, data: PutPayload) -> object_store::UploadPart {
+        match self.faults.check_read() {
+            Ok(()) => self.inner.put_part(data),
+            Err(error) => async { Err(error) }.boxed(),
+        }
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        match self.faults.next_write() {
+            Some(Fault::Refuse) => Err(injected()),
+            Some(Fault::LoseAnswer) => {
+                self.inner.complete().await?;
+                Err(injected())
+            }
+            None => self.inner.complete().await,
+        }
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.faults.check_read()?;
+        self.inner.abort().await
     }
 }

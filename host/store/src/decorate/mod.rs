@@ -2,6 +2,8 @@
 
 mod count;
 mod fault;
+mod read_only;
 
 pub use count::Counting;
 pub use fault::{Fault, Faults, Faulty};
+pub use read_only::ReadOnly;
