@@ -181,7 +181,10 @@ async fn drain(app: &App, config: &Config, serving: &TaskTracker) {
     let grace = config.server.graceful_shutdown_timeout;
     let orderly = async {
         app.ingester.stop_taking().await;
-        app.ingester.flush_all().await;
+        // Nothing can be stored there; waiting for it would only use up the grace.
+        if !config.storage.read_only {
+            app.ingester.flush_all().await;
+        }
         serving.wait().await;
     };
     tokio::select! {

@@ -297,6 +297,12 @@ impl Builder<'_> {
             path if path.is_empty() => values.text("storage.trace.wal.path"),
             path => path,
         };
+        if values.boolean("storage.trace.read_only") {
+            self.warnings.push(
+                "storage.trace.read_only is set: no block is written, compacted or deleted; spans stay in the log"
+                    .to_owned(),
+            );
+        }
         if wal.is_empty() {
             self.problem("storage.trace.wal.path", "must not be empty");
         }

@@ -24,10 +24,10 @@ struct Ledger {
     attempted: BTreeMap<[u8; 16], BTreeSet<u64>>,
 }
 
-/// Blocks are cut all the time, so that kills land between cut, upload and release too.
+/// Blocks are cut and compacted all the time, so that kills land between the steps of both, too.
 fn eager() -> Options {
     Options {
-        yaml: "live_store:\n  max_trace_idle: 200ms\n  max_trace_live: 500ms\n  max_block_duration: 1s\n  flush_check_period: 100ms\n".into(),
+        yaml: "live_store:\n  max_trace_idle: 200ms\n  max_trace_live: 500ms\n  max_block_duration: 1s\n  flush_check_period: 100ms\ncompactor:\n  compaction:\n    compaction_cycle: 1s\n".into(),
         ..Options::default()
     }
 }

@@ -5,6 +5,7 @@
 mod big_log;
 mod canary;
 mod clients;
+mod compaction;
 mod crash_points;
 mod demo;
 mod disk_full;

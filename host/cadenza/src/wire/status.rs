@@ -177,6 +177,10 @@ impl Status for ServerStatus {
     }
 
     async fn flush(&self, _tenant: Option<TenantId>) -> Result<(), ApiError> {
+        if self.loaded.config.storage.read_only {
+            let reason = "nothing can be stored: storage.trace.read_only is set; the log keeps what is live";
+            return Err(ApiError::unavailable(reason.to_owned()));
+        }
         tokio::select! {
             () = self.ingester.flush_all() => Ok(()),
             () = self.clock.sleep(FLUSH_WAIT_MAX) => Err(ApiError::unavailable(format!(
