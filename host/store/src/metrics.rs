@@ -30,6 +30,8 @@ pub struct Metrics {
     pub poll_duration_seconds: Histogram,
     /// `tempodb_compaction_blocks_total{level}`.
     pub(crate) compaction_blocks: IntCounterVec,
+    /// `tempo_compactor_blocks_compacted_total`: the mixin's name of the same, without levels.
+    pub(crate) blocks_compacted: IntCounter,
     /// `tempodb_compaction_objects_written_total{level}`.
     compaction_objects_written: IntCounterVec,
     /// `tempodb_compaction_bytes_written_total{level}`.
@@ -107,6 +109,7 @@ impl Metrics {
             poll_duration_seconds: make
                 .seconds("tempodb_blocklist_poll_duration_seconds", "Time of one poll of the bucket."),
             compaction_blocks: make.counters("tempodb_compaction_blocks_total", "Blocks compacted.", level),
+            blocks_compacted: make.counter("tempo_compactor_blocks_compacted_total", "Blocks compacted."),
             compaction_objects_written: make.counters(
                 "tempodb_compaction_objects_written_total",
                 "Traces written by compaction.",

@@ -54,7 +54,7 @@ fn resident_bytes() -> Option<i64> {
     Some(pages * rustix::param::page_size() as i64)
 }
 
-/// `tempo_build_info`: dashboards count pods by it. And what the mixin expects of parts not here yet.
+/// `tempo_build_info`: dashboards count pods by it.
 pub(super) fn register_constants(registry: &Registry) -> prometheus::Result<()> {
     let info = IntGauge::with_opts(
         Opts::new("tempo_build_info", "A constant 1, labelled by what this binary is.")
@@ -67,8 +67,5 @@ pub(super) fn register_constants(registry: &Registry) -> prometheus::Result<()> 
             .const_label("tags", ""),
     )?;
     info.set(1);
-    registry.register(Box::new(info))?;
-    let compacted =
-        prometheus::IntCounter::new("tempo_compactor_blocks_compacted_total", "Blocks compacted: none yet.")?;
-    registry.register(Box::new(compacted))
+    registry.register(Box::new(info))
 }

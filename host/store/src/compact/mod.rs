@@ -16,7 +16,8 @@ use crate::store::Store;
 use crate::upload::Upload;
 use crate::{StoreError, StoredBlock, layout};
 use cadenza_block::merge::{Input, MergeOptions, Merged, merge};
-use cadenza_block::meta::{BlockMeta, VPARQUET4};
+use cadenza_block::meta::BlockMeta;
+use cadenza_block::schema::Version;
 use cadenza_model::TenantId;
 use object_store::ObjectStoreExt;
 use std::sync::Arc;
@@ -200,7 +201,7 @@ impl Store {
             .live
             .iter()
             .map(|block| block.meta())
-            .filter(|meta| meta.format == VPARQUET4 && !hidden.contains(&meta.block_id))
+            .filter(|meta| Version::parse(&meta.format).is_ok() && !hidden.contains(&meta.block_id))
             .filter(|meta| !self.quarantine.holds(meta.block_id))
             .cloned()
             .collect();
@@ -294,6 +295,7 @@ impl Store {
         for meta in inputs {
             changes.push(self.mark_compacted(tenant, meta.block_id).await?);
             self.metrics.compaction_blocks.with_label_values(&[&level]).inc();
+            self.metrics.blocks_compacted.inc();
         }
         self.changed(tenant, changes);
         Ok(())

@@ -58,6 +58,7 @@ pub(crate) struct Rig {
     pub(crate) clock: ManualClock,
     pub(crate) faults: Faults,
     pub(crate) store: Store,
+    env: Env,
 }
 
 impl Rig {
@@ -76,9 +77,14 @@ impl Rig {
         };
         let faults = Faults::default();
         let faulty = Arc::new(Faulty::new(Arc::clone(&bucket) as Arc<dyn ObjectStore>, faults.clone()));
-        let store =
-            Store::new(env, Config::default(), Metrics::new(&Registry::new()), faulty, Handle::current());
-        Self { bucket, clock, faults, store }
+        let store = Store::new(
+            env.clone(),
+            Config::default(),
+            Metrics::new(&Registry::new()),
+            faulty,
+            Handle::current(),
+        );
+        Self { bucket, clock, faults, store, env }
     }
 
     /// Another process over the same bucket, which has listed it.
@@ -113,7 +119,7 @@ impl Rig {
     /// All spans of all blocks that queries see, sorted.
     pub(crate) async fn visible(&self) -> Spans {
         let blocks = self.store.blocks(&TenantId::single());
-        let read = tokio::task::spawn_blocking(move || {
+        let read = self.env.spawn.blocking("read", move || {
             let mut out = Spans::new();
             for block in blocks.iter() {
                 let reader = block.reader().expect("a block");
