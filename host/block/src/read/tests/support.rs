@@ -72,7 +72,7 @@ fn busy(columns: &Columns) -> Vec<DedicatedColumn> {
             };
             let is_known = out.iter().any(|other| other.scope == scope && other.name == name);
             if !name.is_empty() && !is_known {
-                let options = if out.len() % 5 == 0 { vec![DedicatedOption::Blob] } else { vec![] };
+                let options = if out.len().is_multiple_of(5) { vec![DedicatedOption::Blob] } else { vec![] };
                 out.push(DedicatedColumn { scope, name, ty, options });
             }
         }
