@@ -10,8 +10,13 @@ struct ProcessEnv;
 
 impl Env for ProcessEnv {
     fn var(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        variable(name)
     }
+}
+
+/// A variable that credentials of a store may come from.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Reads and checks the configuration the arguments name; the embedded one without a file.

@@ -23,6 +23,12 @@ impl Findings {
         self.push(node.line, node.column, path, message.into(), None);
     }
 
+    /// Refuses the start for what is well written but not done.
+    pub(crate) fn refuse(&mut self, node: &Node, path: &str, message: impl Into<String>) {
+        let (line, column, path) = (node.line, node.column, path.to_owned());
+        self.refusals.push(Problem { line, column, path, message: message.into(), nearest: None });
+    }
+
     fn push(&mut self, line: u32, column: u32, path: &str, message: String, nearest: Option<String>) {
         if self.problems.len() < PROBLEMS_MAX {
             self.problems.push(Problem { line, column, path: path.to_owned(), message, nearest });

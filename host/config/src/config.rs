@@ -1,5 +1,6 @@
 //! The configuration as the server reads it: typed, with Tempo's names and defaults.
 
+use crate::buckets::Backend;
 use crate::overrides::Limits;
 use crate::plugins::Plugins;
 use std::fmt;
@@ -206,38 +207,11 @@ pub struct Live {
     pub flush_on_shutdown: bool,
 }
 
-/// Where blocks are kept. Other backends refuse the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
-    /// A folder of this machine.
-    Local,
-    /// Amazon S3 and its likes.
-    S3,
-    /// Google Cloud Storage.
-    Gcs,
-    /// Azure Blob Storage.
-    Azure,
-}
-
-impl Backend {
-    /// The word in YAML.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::S3 => "s3",
-            Self::Gcs => "gcs",
-            Self::Azure => "azure",
-        }
-    }
-}
-
 /// `storage.trace`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Storage {
-    /// `backend`.
+    /// `backend`, with its settings.
     pub backend: Backend,
-    /// `local.path`.
-    pub local_path: PathBuf,
     /// `storage.trace.wal.path`, or `live_store.wal.path` where that is set.
     pub wal_path: PathBuf,
     /// `blocklist_poll`.

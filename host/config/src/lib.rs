@@ -6,6 +6,7 @@
 //! refused because it guards safety and is not implemented: nothing is silently ignored.
 
 mod args;
+mod buckets;
 mod check;
 mod columns;
 mod config;
@@ -25,9 +26,10 @@ mod values;
 mod yaml;
 
 pub use args::{Args, ArgsError, Command, Setting, help, parse_args};
+pub use buckets::{Azure, Backend, ClientTls, Gcs, Hedge, S3, Sse};
 pub use config::{
-    Backend, BlockOptions, ColumnKind, ColumnScope, Compaction, Config, DedicatedColumn, Distributor, Listen,
-    Live, LogFormat, LogLevel, MetricsQueries, OtlpGrpc, OtlpHttp, OtlpReceiver, OverridesConfig, Querier,
+    BlockOptions, ColumnKind, ColumnScope, Compaction, Config, DedicatedColumn, Distributor, Listen, Live,
+    LogFormat, LogLevel, MetricsQueries, OtlpGrpc, OtlpHttp, OtlpReceiver, OverridesConfig, Querier,
     QueryFrontend, Search, Server, Storage, TargetError,
 };
 pub use error::{ConfigError, EXIT_BAD_CONFIG, EXIT_DRAINED, EXIT_FAILED_START, PROBLEMS_MAX, Problem};

@@ -45,7 +45,7 @@ fn section(out: &mut String, keys: &'static [Key], node: Option<&Node>, show: Sh
         // With both generations' sections, a printed default of one would override what the other set.
         let show = match (show, key.name) {
             (Show::Effective, "live_store") if old => Show::Set,
-            (Show::Effective, "ingester") => Show::Set,
+            (Show::Effective, "ingester" | "backend_scheduler" | "backend_worker") => Show::Set,
             _ => show,
         };
         let set = node.and_then(|node| node.get(key.name)).filter(|node| node.value != Value::Null);

@@ -1,11 +1,11 @@
 //! From a checked document to the typed configuration.
 
+use crate::buckets::{Backend, Buckets};
 use crate::check::Findings;
 use crate::columns::{check_columns, columns};
 use crate::config::{
-    Backend, BlockOptions, Compaction, Config, Distributor, Listen, Live, LogFormat, LogLevel,
-    MetricsQueries, OtlpGrpc, OtlpHttp, OtlpReceiver, OverridesConfig, Querier, QueryFrontend, Search,
-    Server, Storage,
+    BlockOptions, Compaction, Config, Distributor, Listen, Live, LogFormat, LogLevel, MetricsQueries,
+    OtlpGrpc, OtlpHttp, OtlpReceiver, OverridesConfig, Querier, QueryFrontend, Search, Server, Storage,
 };
 use crate::overrides::Limits;
 use crate::plugins::{Plugins, plugins};
@@ -273,26 +273,7 @@ impl Builder<'_> {
 
     fn storage(&mut self) -> Storage {
         let values = self.values;
-        let backend = match &*values.text("storage.trace.backend") {
-            "s3" => Backend::S3,
-            "gcs" => Backend::Gcs,
-            "azure" => Backend::Azure,
-            "local" => Backend::Local,
-            _ => {
-                self.warnings
-                    .push("storage.trace.backend is not set: blocks are kept on the local disk".to_owned());
-                Backend::Local
-            }
-        };
-        if backend != Backend::Local {
-            let reason = format!("the backend {} is not implemented yet; use `local`", backend.as_str());
-            self.refuse("storage.trace.backend", reason);
-        }
-        let local = values.text("storage.trace.local.path");
-        if local.is_empty() && backend == Backend::Local {
-            self.warnings
-                .push(format!("storage.trace.local.path is not set: blocks are kept in {LOCAL_PATH}"));
-        }
+        let backend = self.backend();
         let wal = match values.text("live_store.wal.path") {
             path if path.is_empty() => values.text("storage.trace.wal.path"),
             path => path,
@@ -308,12 +289,31 @@ impl Builder<'_> {
         }
         Storage {
             backend,
-            local_path: PathBuf::from(if local.is_empty() { LOCAL_PATH } else { &local }),
             wal_path: PathBuf::from(wal),
             blocklist_poll: values.duration("storage.trace.blocklist_poll"),
             read_only: values.boolean("storage.trace.read_only"),
             block: self.block(),
         }
+    }
+
+    fn backend(&mut self) -> Backend {
+        let values = self.values;
+        let mut buckets = Buckets { values, findings: self.findings };
+        match &*values.text("storage.trace.backend") {
+            "s3" => return Backend::S3(Box::new(buckets.s3())),
+            "gcs" => return Backend::Gcs(Box::new(buckets.gcs())),
+            "azure" => return Backend::Azure(Box::new(buckets.azure())),
+            "local" => {}
+            _ => self
+                .warnings
+                .push("storage.trace.backend is not set: blocks are kept on the local disk".to_owned()),
+        }
+        let path = values.text("storage.trace.local.path");
+        if path.is_empty() {
+            self.warnings
+                .push(format!("storage.trace.local.path is not set: blocks are kept in {LOCAL_PATH}"));
+        }
+        Backend::Local(PathBuf::from(if path.is_empty() { LOCAL_PATH } else { &path }))
     }
 
     fn block(&mut self) -> BlockOptions {
@@ -347,17 +347,6 @@ impl Builder<'_> {
 
     fn check_columns(&mut self, node: &Node, path: &str) {
         check_columns(node, path, self.findings, self.warnings);
-    }
-
-    fn refuse(&mut self, path: &str, message: String) {
-        let node = self.values.node(path);
-        self.findings.refusals.push(crate::Problem {
-            line: node.line,
-            column: node.column,
-            path: path.to_owned(),
-            message,
-            nearest: None,
-        });
     }
 }
 

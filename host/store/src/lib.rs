@@ -2,14 +2,12 @@
 //!
 //! The layout is Tempo's (`<tenant>/<block id>/{data.parquet,bloom-N,index,meta.json}`), so a Cadenza and
 //! a Tempo can share a bucket. `meta.json` is written last and makes a block exist; blocks are immutable.
-//! Behaviour is added by decorators around `object_store`, one concern each, stacked in the binary's
-//! wiring only.
+//! Which store it is, and what is around it, is the business of `cadenza-objects`.
 
 mod block;
 mod blocklist;
 pub mod compact;
 mod config;
-pub mod decorate;
 mod error;
 mod layout;
 mod metrics;

@@ -5,19 +5,12 @@ use cadenza_block::merge::Merged;
 use cadenza_model::TenantId;
 use prometheus::core::Collector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    exponential_buckets,
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, exponential_buckets,
 };
 
-/// Metrics of [`crate::Store`] and its decorators.
+/// Metrics of [`crate::Store`].
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    /// `tempodb_backend_request_duration_seconds{operation,status_code}`.
-    pub request_duration_seconds: HistogramVec,
-    /// `cadenza_backend_bytes_total{operation}` as two counters.
-    pub read_bytes: IntCounter,
-    /// Bytes of objects written.
-    pub written_bytes: IntCounter,
     /// `tempodb_blocklist_length{tenant}`.
     pub blocklist_length: IntGaugeVec,
     /// `tempodb_backend_objects_total{tenant,status}`.
@@ -89,19 +82,9 @@ impl Metrics {
     /// When one is registered twice: a wiring mistake.
     pub fn new(registry: &Registry) -> Self {
         let make = Maker(registry);
-        let requests = HistogramOpts::new(
-            "tempodb_backend_request_duration_seconds",
-            "Time of a request to the object store.",
-        )
-        .buckets(exponential_buckets(0.005, 4.0, 6).expect("a valid ladder"));
         let level = &["level"];
         let status = &["tenant", "status"];
         Self {
-            request_duration_seconds: make
-                .registered(HistogramVec::new(requests, &["operation", "status_code"])),
-            read_bytes: make.counter("cadenza_backend_read_bytes_total", "Bytes read from the object store."),
-            written_bytes: make
-                .counter("cadenza_backend_written_bytes_total", "Bytes written to the object store."),
             blocklist_length: make.gauges("tempodb_blocklist_length", "Live blocks per tenant.", &["tenant"]),
             objects: make.gauges("tempodb_backend_objects_total", "Traces in blocks.", status),
             bytes: make.gauges("tempodb_backend_bytes_total", "Bytes of blocks.", status),

@@ -1,5 +1,5 @@
 //! Wiring: the only place that knows every crate. Turns configuration into each crate's own `Config`,
-//! picks the real seams, stacks the store's decorators.
+//! picks the real seams, opens the store.
 
 mod limits;
 mod map;
@@ -77,7 +77,7 @@ impl App {
         let limits = Arc::new(Limits::new(Arc::clone(&config), Arc::clone(&overrides)));
 
         let store_metrics = cadenza_store::Metrics::new(&registry);
-        let objects = objects::stack(&env, &config.storage, &store_metrics)?;
+        let objects = objects::open(&env, &config.storage, &cadenza_objects::Metrics::new(&registry))?;
         let store = Store::new(env.clone(), map::store(&config), store_metrics, objects, Handle::current());
         let store = Arc::new(store);
 

@@ -1,6 +1,6 @@
 //! The command line.
 
-use cadenza_config::{Args, ArgsError, Command, Config, LoadOptions, parse_args};
+use cadenza_config::{Args, ArgsError, Backend, Command, Config, LoadOptions, parse_args};
 use expect_test::expect;
 
 fn parse(line: &str) -> Result<Args, ArgsError> {
@@ -70,7 +70,7 @@ fn flags_win_over_the_file() {
     assert_eq!(config.overrides.defaults.rate_limit_bytes, 7);
     assert_eq!(config.overrides.defaults.max_traces_per_user, 9);
     assert!(config.multitenancy_enabled);
-    assert_eq!(config.storage.local_path.to_str(), Some("/x"));
+    assert_eq!(config.storage.backend, Backend::Local("/x".into()));
     assert_eq!(config.http_api_prefix, "/t");
     assert_eq!(load("-server.http-listen-port=3334", "").server.http.port, 3334);
     assert_eq!(

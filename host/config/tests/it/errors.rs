@@ -266,6 +266,47 @@ fn broken_yaml_and_bombs_are_errors() {
 }
 
 #[test]
+fn a_bucket_that_cannot_work_is_an_error() {
+    let check = |backend: &str, keys: &str, expect: &str| {
+        let error = super::support::error(&format!(
+            "storage: {{trace: {{backend: {backend}, {backend}: {{{keys}}}}}}}\n"
+        ));
+        let (_, message) = error.split_once("storage.trace.").expect("a place");
+        assert_eq!(message, expect);
+    };
+    check("s3", "region: x", "s3.bucket: must be set for this backend");
+    check("gcs", "", "gcs.bucket_name: must be set for this backend");
+    check("azure", "", "azure.container_name: must be set for this backend");
+    check(
+        "s3",
+        "bucket: b, part_size: 4096",
+        "s3.part_size: 4096 is below 5242880, the least that S3 takes as a part",
+    );
+    check(
+        "s3",
+        "bucket: b, bucket_lookup_type: 3",
+        "s3.bucket_lookup_type: 3 is not one of 0 (auto), 1 (host), 2 (path)",
+    );
+    check("s3", "bucket: b, sse: {type: SSE-KMS}", "s3.sse.kms_key_id: must be set for this backend");
+    check(
+        "s3",
+        "bucket: b, sse: {type: SSE-C, encryption_key: short}",
+        "s3.sse.encryption_key: is 5 bytes long and must be 32",
+    );
+    check("s3", "bucket: b, sse: {type: AES}", "s3.sse.type: `AES` is not one of SSE-S3, SSE-KMS, SSE-C");
+    check(
+        "s3",
+        "bucket: b, tls_min_version: TLS12",
+        "s3.tls_min_version: `TLS12` is not one of VersionTLS10, VersionTLS11, VersionTLS12, VersionTLS13",
+    );
+    check(
+        "gcs",
+        "bucket_name: b, prefix: x/, object_prefix: y",
+        "gcs.object_prefix: says something else than `prefix`; it is another name of it",
+    );
+}
+
+#[test]
 fn what_guards_safety_refuses_the_start() {
     for (text, reason) in [
         ("server: {grpc_tls_config: {cert_file: x}}", "TLS"),
@@ -280,7 +321,12 @@ fn what_guards_safety_refuses_the_start() {
         ("distributor: {kafka_write_path_enabled: true}", "Kafka"),
         ("overrides: {defaults: {forwarders: [x]}}", "forwarding"),
         ("overrides: {user_configurable_overrides: {enabled: true}}", "user-configurable"),
-        ("storage: {trace: {backend: gcs}}", "backend gcs"),
+        ("storage: {trace: {backend: s3, s3: {bucket: b, signature_v2: true}}}", "signatures of version 2"),
+        ("storage: {trace: {backend: s3, s3: {bucket: b, checksum_type: SHA1}}}", "checksums of S3's own"),
+        (
+            "storage: {trace: {backend: s3, s3: {bucket: b, sse: {type: SSE-S3, kms_encryption_context: '{}'}}}}",
+            "an encryption context cannot be sent",
+        ),
         ("metrics_generator: {storage: {remote_write: [{url: x}]}}", "remote write"),
         ("query_frontend: {url_deny_list: [x]}", "denied"),
         ("server: {cluster_validation: {grpc: {enabled: true}}}", "cluster validation"),

@@ -1,7 +1,7 @@
 //! The deployment guide's snippets, the charts' renderings and Tempo's examples.
 
 use super::support::{env, error, fixture, fixtures, load, verdict};
-use cadenza_config::{Config, LoadOptions};
+use cadenza_config::{Backend, Config, LoadOptions};
 use expect_test::{Expect, expect};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn the_guides_local_configuration_starts() {
     assert_eq!(config.distributor.otlp[0].grpc.as_ref().expect("gRPC").listen.to_string(), "0.0.0.0:4317");
     assert_eq!(config.distributor.otlp[0].http.as_ref().expect("HTTP").listen.to_string(), "0.0.0.0:4318");
     assert_eq!(config.live.block_duration_max, Duration::from_secs(300));
-    assert_eq!(config.storage.local_path.to_str(), Some("/var/tempo/blocks"));
+    assert_eq!(config.storage.backend, Backend::Local("/var/tempo/blocks".into()));
     assert_eq!(config.overrides.defaults.max_traces_per_user, 100_000);
     assert_eq!(config.overrides.defaults.max_bytes_per_trace, 10_000_000);
     assert_eq!(config.overrides.defaults.rate_limit_bytes, 50_000_000);
@@ -38,28 +38,25 @@ fn the_guides_snippets_load_and_say_what_is_not_there_yet() {
     check(
         "guide/s3.yaml",
         &expect![[r#"
-            refused: line 3, column 14: storage.trace.backend: the backend s3 is not implemented yet; use `local`
             warning: environment variables were expanded without -config.expand-env, which Tempo would not do: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (unset: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)
             warning: no receivers are configured: OTLP is served on all interfaces, gRPC on 4317 and HTTP on 4318
-            warning: keys accepted without effect: storage.trace.s3.bucket, storage.trace.s3.endpoint, storage.trace.s3.region, storage.trace.s3.access_key, storage.trace.s3.secret_key, storage.trace.s3.insecure, storage.trace.wal.encoding, storage.trace.pool.max_workers, storage.trace.pool.queue_depth
+            warning: keys accepted without effect: storage.trace.wal.encoding, storage.trace.pool.max_workers, storage.trace.pool.queue_depth
         "#]],
     );
     check(
         "guide/gcs.yaml",
         &expect![[r#"
-        refused: line 3, column 14: storage.trace.backend: the backend gcs is not implemented yet; use `local`
-        warning: no receivers are configured: OTLP is served on all interfaces, gRPC on 4317 and HTTP on 4318
-        warning: keys accepted without effect: storage.trace.gcs.bucket_name, storage.trace.wal.encoding
-    "#]],
+            warning: no receivers are configured: OTLP is served on all interfaces, gRPC on 4317 and HTTP on 4318
+            warning: keys accepted without effect: storage.trace.wal.encoding
+        "#]],
     );
     check(
         "guide/azure.yaml",
         &expect![[r#"
-        refused: line 3, column 14: storage.trace.backend: the backend azure is not implemented yet; use `local`
-        warning: environment variables were expanded without -config.expand-env, which Tempo would not do: AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY (unset: AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY)
-        warning: no receivers are configured: OTLP is served on all interfaces, gRPC on 4317 and HTTP on 4318
-        warning: keys accepted without effect: storage.trace.azure.container_name, storage.trace.azure.storage_account_name, storage.trace.azure.storage_account_key, storage.trace.wal.encoding
-    "#]],
+            warning: environment variables were expanded without -config.expand-env, which Tempo would not do: AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY (unset: AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY)
+            warning: no receivers are configured: OTLP is served on all interfaces, gRPC on 4317 and HTTP on 4318
+            warning: keys accepted without effect: storage.trace.wal.encoding
+        "#]],
     );
     check(
         "guide/retention.yaml",
@@ -183,10 +180,9 @@ fn both_charts_load_in_both_spellings() {
     check(
         "helm/distributed-3.x.yaml",
         &expect![[r#"
-            refused: line 137, column 14: storage.trace.backend: the backend s3 is not implemented yet; use `local`
             warning: environment variables were expanded without -config.expand-env, which Tempo would not do: S3_ACCESS_KEY, S3_SECRET_KEY (unset: S3_ACCESS_KEY, S3_SECRET_KEY)
             warning: line 157, column 3: usage_report.reporting_enabled: usage reports do not exist here: nothing is ever sent
-            warning: keys accepted without effect: backend_scheduler.backend_flush_interval, backend_scheduler.job_timeout, backend_scheduler.local_work_path, backend_scheduler.maintenance_interval, backend_scheduler.provider.compaction.compaction.retention_concurrency, backend_scheduler.provider.compaction.max_jobs_per_tenant, backend_scheduler.provider.compaction.measure_interval, backend_scheduler.work.dead_job_timeout, backend_scheduler.work.prune_age, backend_scheduler_client.grpc_client_config.max_recv_msg_size, backend_worker.backend_scheduler_addr, backend_worker.finish_on_shutdown_timeout, backend_worker.ring.kvstore.store, block_builder.consume_cycle_duration, block_builder.partitions_per_instance, cache.caches, distributor.ring.kvstore.store, ingest.kafka.address, ingest.kafka.auto_create_topic_default_partitions, ingest.kafka.auto_create_topic_enabled, ingest.kafka.topic, live_store.partition_ring.kvstore.store, live_store.ring.kvstore.store, live_store.shutdown_marker_dir, live_store_client.grpc_client_config.grpc_compression, memberlist.abort_if_cluster_join_fails, memberlist.bind_port, memberlist.cluster_label, memberlist.join_members, metrics_generator.metrics_ingestion_time_range_slack, metrics_generator.processor.service_graphs.wait, metrics_generator.registry.collection_interval, metrics_generator.ring.kvstore.store, metrics_generator.storage.path, querier.frontend_worker.frontend_address, querier.partition_ring.hedging_delay, querier.partition_ring.minimize_requests, query_frontend.search.concurrent_jobs, storage.trace.pool.max_workers, storage.trace.pool.queue_depth, storage.trace.s3.access_key, storage.trace.s3.bucket, storage.trace.s3.endpoint, storage.trace.s3.secret_key, storage.trace.search.prefetch_trace_count
+            warning: keys accepted without effect: backend_scheduler.backend_flush_interval, backend_scheduler.job_timeout, backend_scheduler.local_work_path, backend_scheduler.maintenance_interval, backend_scheduler.provider.compaction.compaction.retention_concurrency, backend_scheduler.provider.compaction.max_jobs_per_tenant, backend_scheduler.provider.compaction.measure_interval, backend_scheduler.work.dead_job_timeout, backend_scheduler.work.prune_age, backend_scheduler_client.grpc_client_config.max_recv_msg_size, backend_worker.backend_scheduler_addr, backend_worker.finish_on_shutdown_timeout, backend_worker.ring.kvstore.store, block_builder.consume_cycle_duration, block_builder.partitions_per_instance, cache.caches, distributor.ring.kvstore.store, ingest.kafka.address, ingest.kafka.auto_create_topic_default_partitions, ingest.kafka.auto_create_topic_enabled, ingest.kafka.topic, live_store.partition_ring.kvstore.store, live_store.ring.kvstore.store, live_store.shutdown_marker_dir, live_store_client.grpc_client_config.grpc_compression, memberlist.abort_if_cluster_join_fails, memberlist.bind_port, memberlist.cluster_label, memberlist.join_members, metrics_generator.metrics_ingestion_time_range_slack, metrics_generator.processor.service_graphs.wait, metrics_generator.registry.collection_interval, metrics_generator.ring.kvstore.store, metrics_generator.storage.path, querier.frontend_worker.frontend_address, querier.partition_ring.hedging_delay, querier.partition_ring.minimize_requests, query_frontend.search.concurrent_jobs, storage.trace.pool.max_workers, storage.trace.pool.queue_depth, storage.trace.search.prefetch_trace_count
         "#]],
     );
 }

@@ -1,7 +1,7 @@
 //! Defaults, spellings of 2.x and 3.0, environment, ports.
 
 use super::support::{env, load};
-use cadenza_config::{Config, LoadOptions, LogFormat, LogLevel, TargetError};
+use cadenza_config::{Backend, Config, LoadOptions, LogFormat, LogLevel, TargetError};
 use std::time::Duration;
 
 #[test]
@@ -12,7 +12,7 @@ fn the_embedded_default_serves_this_machine_only() {
     let listeners: Vec<String> = config.listeners().iter().map(|(_, listen)| listen.to_string()).collect();
     assert_eq!(listeners, ["127.0.0.1:3200", "127.0.0.1:9095", "127.0.0.1:4317", "127.0.0.1:4318"]);
     assert!(config.listeners().iter().all(|(_, listen)| listen.is_loopback()));
-    assert!(config.storage.local_path.starts_with("./cadenza-data"));
+    assert!(matches!(&config.storage.backend, Backend::Local(path) if path.starts_with("./cadenza-data")));
     assert!(config.storage.wal_path.starts_with("./cadenza-data"));
 }
 
@@ -221,4 +221,42 @@ fn only_the_target_all_runs() {
     );
     let error = check("allx").expect_err("no such module").to_string();
     assert!(error.starts_with("unrecognised module name: allx") && error.contains("`all`"), "{error}");
+}
+
+#[test]
+fn a_bucket_has_tempos_keys() {
+    let text = "storage:
+  trace:
+    backend: s3
+    s3:
+      bucket: traces
+      endpoint: minio:9000
+      access_key: ${KEY}
+      secret_key: ${SECRET}
+      insecure: true
+      forcepathstyle: true
+      iam_role: arn:aws:iam::1:role/x
+      hedge_requests_at: 500ms
+      retry_max_attempts: 3
+      tags: {team: sre}
+      tls_cipher_suites: TLS_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384
+";
+    let env = env(&[("KEY", "k"), ("SECRET", "s")]);
+    let loaded =
+        Config::load(Some(text), &LoadOptions { env: &env, ..LoadOptions::default() }).expect("loads");
+    let Backend::S3(s3) = &loaded.config.storage.backend else { panic!("S3") };
+    assert_eq!(
+        (&*s3.bucket, &*s3.endpoint, s3.insecure, s3.lookup_by_path),
+        ("traces", "minio:9000", true, true)
+    );
+    assert_eq!((&*s3.access_key, &*s3.secret_key, &*s3.iam_role), ("k", "s", "arn:aws:iam::1:role/x"));
+    assert_eq!((s3.hedge.at, s3.hedge.requests_max), (Duration::from_millis(500), 2));
+    assert_eq!((s3.retry_attempts_max, s3.retry_backoff_initial), (3, Duration::from_millis(200)));
+    assert_eq!(s3.tags["team"], "sre");
+    assert_eq!(s3.tls.cipher_suites.len(), 2);
+    let debug = format!("{:?}", loaded.config);
+    assert!(!debug.contains("\"k\"") && !debug.contains("\"s\""), "secrets are shown: {debug}");
+    let gcs = load("storage: {trace: {backend: gcs, gcs: {bucket_name: b, object_prefix: tempo-traces/}}}");
+    let Backend::Gcs(gcs) = &gcs.config.storage.backend else { panic!("GCS") };
+    assert_eq!((&*gcs.prefix, gcs.retries_max, gcs.part_bytes), ("tempo-traces/", 3, 10 << 20));
 }

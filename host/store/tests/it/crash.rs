@@ -1,8 +1,8 @@
 //! The process ends after every single change to the bucket: what is visible is the old or the new, whole.
 
 use crate::rig::{Rig, Settings, config, settings};
+use cadenza_objects::decorate::Fault;
 use cadenza_store::compact::TenantCompaction;
-use cadenza_store::decorate::Fault;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
