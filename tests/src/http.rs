@@ -37,11 +37,16 @@ impl Answer {
     }
 }
 
+/// A client that follows and retries nothing.
+pub fn client() -> Client {
+    cadenza_objects::http::tls::install_provider();
+    let client = Client::builder().redirect(redirect::Policy::none()).timeout(crate::wait::DEADLINE);
+    client.build().expect("an HTTP client")
+}
+
 impl Http {
     pub fn new(base: String) -> Self {
-        let client = Client::builder().redirect(redirect::Policy::none()).timeout(crate::wait::DEADLINE);
-        let client = client.build().expect("an HTTP client");
-        Self { client, base }
+        Self { client: client(), base }
     }
 
     pub async fn get(&self, path: &str) -> reqwest::Result<Answer> {

@@ -6,6 +6,7 @@ pub mod http;
 pub mod leaks;
 pub mod otlp;
 pub mod server;
+pub mod stores;
 pub mod wait;
 
 pub use server::{Options, Server};

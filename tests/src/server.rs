@@ -23,6 +23,8 @@ pub struct Options {
     pub yaml: String,
     /// More YAML inside `storage.trace`, indented by four.
     pub trace_yaml: String,
+    /// Another store than the local folder: `backend` and its section, indented by four.
+    pub backend_yaml: String,
     /// More arguments.
     pub args: Vec<String>,
     /// Keep data here instead of in a folder of the test's own.
@@ -83,10 +85,14 @@ impl Server {
     fn yaml(&self) -> String {
         let [http, grpc, otlp_grpc, otlp_http] = self.ports;
         let data = self.data();
+        let backend = match &*self.options.backend_yaml {
+            "" => format!("    backend: local\n    local:\n      path: {}/blocks\n", data.display()),
+            other => other.to_owned(),
+        };
         let mut yaml = format!(
             "server:\n  http_listen_address: 127.0.0.1\n  http_listen_port: {http}\n  grpc_listen_address: 127.0.0.1\n  grpc_listen_port: {grpc}\n\
              distributor:\n  receivers:\n    otlp:\n      protocols:\n        grpc:\n          endpoint: 127.0.0.1:{otlp_grpc}\n        http:\n          endpoint: 127.0.0.1:{otlp_http}\n\
-             storage:\n  trace:\n    backend: local\n    local:\n      path: {0}/blocks\n    wal:\n      path: {0}/wal\n{1}",
+             storage:\n  trace:\n{backend}    wal:\n      path: {}/wal\n{}",
             data.display(),
             self.options.trace_yaml,
         );

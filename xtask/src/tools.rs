@@ -1,4 +1,4 @@
-//! Real counterparts for the tests: OpenTelemetry's Python SDK and Collector.
+//! Real counterparts for the tests: OpenTelemetry's Python SDK and Collector, stores as the clouds have them.
 //!
 //! Each comes from a package registry by name and is kept in the user's cache. One that cannot be had
 //! here is named with its reason; the tests that need it then say so in their output.
@@ -10,6 +10,10 @@ use std::process::Command;
 
 /// The SDK release the tests are written against.
 const PYTHON_PACKAGES: [&str; 2] = ["opentelemetry-sdk==1.39.1", "opentelemetry-exporter-otlp==1.39.1"];
+/// The S3 server. A folder of its own: it wants many packages, in versions of its own.
+const STORES_PACKAGES: [&str; 1] = ["moto[s3,server]==5.2.5"];
+/// The Azure server.
+const AZURITE_PACKAGE: &str = "azurite@3.37.0";
 /// Other releases need modules that the module proxy does not serve.
 const COLLECTOR_VERSION: &str = "v0.155.0";
 
@@ -23,7 +27,11 @@ pub(crate) struct Tools {
 /// Installs what is not there yet. Never fails: what is missing is reported by [`Tools::print_missing`].
 pub(crate) fn install() -> Tools {
     let mut tools = Tools::default();
-    tools.add("OpenTelemetry Python SDK", "CADENZA_TEST_PYTHON", python());
+    let sdk = python("python", "opentelemetry.exporter.otlp", &PYTHON_PACKAGES);
+    tools.add("OpenTelemetry Python SDK", "CADENZA_TEST_PYTHON", sdk);
+    let stores = python("stores", "moto.server", &STORES_PACKAGES);
+    tools.add("S3 server moto", "CADENZA_TEST_STORES_PYTHON", stores);
+    tools.add("Azure server Azurite", "CADENZA_TEST_AZURITE", azurite());
     tools.add("OpenTelemetry Collector", "CADENZA_TEST_COLLECTOR", collector());
     tools
 }
@@ -49,19 +57,28 @@ impl Tools {
     }
 }
 
-fn python() -> Result<PathBuf> {
-    let venv = cache_dir().join("python");
+/// A Python with these packages, of which `module` is one.
+fn python(name: &str, module: &str, packages: &[&str]) -> Result<PathBuf> {
+    let venv = cache_dir().join(name);
     let python = venv.join("bin/python");
-    if Command::new(&python)
-        .args(["-c", "import opentelemetry.exporter.otlp"])
-        .output()
-        .is_ok_and(|o| o.status.success())
-    {
+    let import = format!("import {module}");
+    if Command::new(&python).args(["-c", &import]).output().is_ok_and(|o| o.status.success()) {
         return Ok(python);
     }
     run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    output(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PACKAGES))?;
+    output(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages))?;
     Ok(python)
+}
+
+fn azurite() -> Result<PathBuf> {
+    let folder = cache_dir().join("azurite");
+    let program = folder.join("node_modules/.bin/azurite-blob");
+    if !program.exists() {
+        output(
+            Command::new("npm").args(["install", "--silent", "--prefix"]).arg(&folder).arg(AZURITE_PACKAGE),
+        )?;
+    }
+    Ok(program)
 }
 
 fn collector() -> Result<PathBuf> {

@@ -54,6 +54,7 @@ fn main() -> ExitCode {
     if let Err(error) = loaded.startable() {
         return cli::fail(error.exit_code(), &error);
     }
+    cadenza_objects::http::tls::install_provider();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(resources::cores())
         .max_blocking_threads(BLOCKING_THREADS_MAX)

@@ -1,24 +1,14 @@
 //! Real clients: OpenTelemetry's SDKs for Python and Rust, and its Collector.
 
+use cadenza_tests::stores::tool;
 use cadenza_tests::{Server, otlp, wait};
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{TraceContextExt, Tracer, TracerProvider};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-
-/// The path of a tool `cargo xtask test` installs; without it the test says so and why it cannot run.
-fn tool(variable: &str, what: &str) -> Option<PathBuf> {
-    let path = std::env::var_os(variable).map(PathBuf::from);
-    if path.is_none() {
-        println!(
-            "NOT RUN HERE: {what} is not installed ({variable} is unset; `cargo xtask test` installs it)"
-        );
-    }
-    path
-}
 
 async fn span_count(server: &Server, trace_id: &str) -> usize {
     let answer = server.http().get(&format!("/api/traces/{trace_id}")).await.expect("an answer");
@@ -53,6 +43,7 @@ async fn the_python_sdk_delivers_over_grpc_and_http() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rust_sdk_delivers_over_grpc_and_http() {
     let server = Server::start().await;
+    cadenza_objects::http::tls::install_provider();
     let grpc = SpanExporter::builder().with_tonic().with_endpoint(server.otlp_grpc_url()).build();
     let url = format!("{}/v1/traces", server.otlp_http_url());
     // The blocking HTTP client must be made outside the runtime.
@@ -87,7 +78,7 @@ struct Collector {
 }
 
 impl Collector {
-    fn start(binary: &PathBuf, server: &Server) -> Self {
+    fn start(binary: &Path, server: &Server) -> Self {
         let home = tempfile::TempDir::new().expect("a temporary folder");
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();

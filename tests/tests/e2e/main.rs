@@ -14,6 +14,7 @@ mod fixtures;
 mod operating;
 mod plugin_modes;
 mod plugins;
+mod stores;
 mod tools;
 #[path = "../../../host/plugin/tests/it/wat.rs"]
 mod wat;

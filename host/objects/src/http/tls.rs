@@ -30,6 +30,13 @@ pub struct Config {
     pub only_tls13: bool,
 }
 
+/// Makes ring the process's provider of cryptography, for clients that are made without settings of their own.
+/// Doing it again is harmless.
+pub fn install_provider() {
+    // An error says that there is one already.
+    let _ = ring::default_provider().install_default();
+}
+
 /// The settings as rustls has them.
 pub(super) fn client(config: &Config) -> Result<ClientConfig, ObjectsError> {
     let provider = Arc::new(provider(&config.cipher_suites)?);

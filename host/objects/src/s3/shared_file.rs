@@ -142,6 +142,7 @@ impl CredentialProvider for Watched {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "other programs rotate these files")]
 mod tests {
     use super::*;
     use cadenza_env::{ManualClock, RealDisk, SeededRandom, TokioSpawn};

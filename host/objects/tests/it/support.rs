@@ -28,13 +28,14 @@ impl Seen {
     }
 }
 
+type Requests = Arc<Mutex<Vec<Seen>>>;
 type Answer = dyn Fn(&Seen) -> Response + Send + Sync;
 
 /// Answers as it is told and remembers what it was asked.
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) address: String,
-    pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
+    pub(crate) seen: Requests,
 }
 
 impl Server {
@@ -54,7 +55,7 @@ impl Server {
 }
 
 async fn handle(
-    State((seen, answer)): State<(Arc<Mutex<Vec<Seen>>>, Arc<Answer>)>,
+    State((seen, answer)): State<(Requests, Arc<Answer>)>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
