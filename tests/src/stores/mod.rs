@@ -42,6 +42,7 @@ impl Store {
 }
 
 /// Where `cargo xtask test` installed a tool. `None`, and a line in the output, where it could not.
+#[expect(clippy::print_stdout, reason = "what cannot run here is listed in the tests' output")]
 pub fn tool(variable: &str, what: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map(PathBuf::from);
     if path.is_none() {
