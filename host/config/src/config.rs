@@ -214,12 +214,35 @@ pub struct Storage {
     pub backend: Backend,
     /// `storage.trace.wal.path`, or `live_store.wal.path` where that is set.
     pub wal_path: PathBuf,
-    /// `blocklist_poll`.
-    pub blocklist_poll: Duration,
+    /// `blocklist_poll*`.
+    pub poll: Poll,
     /// `read_only`: nothing is written to the store.
     pub read_only: bool,
     /// `block`.
     pub block: BlockOptions,
+}
+
+/// How the bucket's blocks are learned of: `blocklist_poll` and the keys that begin with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Poll {
+    /// `blocklist_poll`.
+    pub interval: Duration,
+    /// `…_concurrency`: metas read at once.
+    pub concurrency_max: usize,
+    /// `…_tenant_concurrency`.
+    pub tenant_concurrency_max: usize,
+    /// `…_fallback`: list where there is no index.
+    pub fallback: bool,
+    /// `…_tenant_index_builders` is not 0: this process writes the index.
+    pub builds_index: bool,
+    /// `…_stale_tenant_index`; zero for any age.
+    pub stale_index: Duration,
+    /// `…_jitter_ms`.
+    pub jitter: Duration,
+    /// `…_tolerate_consecutive_errors`.
+    pub tolerated_errors: usize,
+    /// `…_tolerate_tenant_failures`.
+    pub tolerated_tenant_failures: usize,
 }
 
 /// `storage.trace.block`.

@@ -240,7 +240,7 @@ fn separate_ports(root: &mut Node) {
 /// What no single key can know.
 fn rules(values: &Values<'_>, config: &Config, findings: &mut Findings, warnings: &mut Vec<String>) {
     cache_roles(values, findings);
-    if config.storage.blocklist_poll > config.live.complete_block_timeout {
+    if config.storage.poll.interval > config.live.complete_block_timeout {
         warnings.push(
             "the complete_block_timeout is shorter than storage.trace.blocklist_poll: local copies of blocks may go \
              before the list of stored ones is read again"

@@ -5,7 +5,7 @@ use crate::check::Findings;
 use crate::columns::{check_columns, columns};
 use crate::config::{
     BlockOptions, Compaction, Config, Distributor, Listen, Live, LogFormat, LogLevel, MetricsQueries,
-    OtlpGrpc, OtlpHttp, OtlpReceiver, OverridesConfig, Querier, QueryFrontend, Search, Server, Storage,
+    OtlpGrpc, OtlpHttp, OtlpReceiver, OverridesConfig, Poll, Querier, QueryFrontend, Search, Server, Storage,
 };
 use crate::overrides::Limits;
 use crate::plugins::{Plugins, plugins};
@@ -290,7 +290,7 @@ impl Builder<'_> {
         Storage {
             backend,
             wal_path: PathBuf::from(wal),
-            blocklist_poll: values.duration("storage.trace.blocklist_poll"),
+            poll: poll(&values),
             read_only: values.boolean("storage.trace.read_only"),
             block: self.block(),
         }
@@ -378,6 +378,21 @@ fn host_ok(host: &str) -> bool {
     host.is_empty()
         || host.parse::<std::net::IpAddr>().is_ok()
         || host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+}
+
+fn poll(values: &Values<'_>) -> Poll {
+    let key = |name: &str| format!("storage.trace.blocklist_poll{name}");
+    Poll {
+        interval: values.duration(&key("")),
+        concurrency_max: values.size(&key("_concurrency")).max(1),
+        tenant_concurrency_max: values.size(&key("_tenant_concurrency")).max(1),
+        fallback: values.boolean(&key("_fallback")),
+        builds_index: values.count(&key("_tenant_index_builders")) > 0,
+        stale_index: values.duration(&key("_stale_tenant_index")),
+        jitter: Duration::from_millis(values.count(&key("_jitter_ms"))),
+        tolerated_errors: values.size(&key("_tolerate_consecutive_errors")),
+        tolerated_tenant_failures: values.size(&key("_tolerate_tenant_failures")),
+    }
 }
 
 fn compaction(values: &Values<'_>) -> Compaction {

@@ -16,12 +16,23 @@ pub struct StoredBlock {
     meta: Arc<BlockMeta>,
     tenant: TenantId,
     shared: Arc<Shared>,
+    /// Its meta comes from an index that lacks our fields.
+    provisional: bool,
     reader: OnceLock<Arc<BlockReader>>,
 }
 
 impl StoredBlock {
-    pub(crate) fn new(tenant: TenantId, meta: Arc<BlockMeta>, shared: Arc<Shared>) -> Self {
-        Self { meta, tenant, shared, reader: OnceLock::new() }
+    pub(crate) fn new(
+        tenant: TenantId,
+        meta: Arc<BlockMeta>,
+        shared: Arc<Shared>,
+        provisional: bool,
+    ) -> Self {
+        Self { meta, tenant, shared, provisional, reader: OnceLock::new() }
+    }
+
+    pub(crate) fn is_provisional(&self) -> bool {
+        self.provisional
     }
 
     /// The block's description.

@@ -9,6 +9,7 @@ use cadenza_model::TenantId;
 use parking_lot::RwLock;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// A tenant's blocks at one moment, newest end time first, ties by id.
@@ -46,8 +47,25 @@ struct Tenant {
     listed: Listed,
     /// What queries see: the live blocks that no other block replaces.
     visible: Snapshot,
-    /// Changes by number, kept until a poll that began after them is in.
-    changes: Vec<(u64, Change)>,
+    /// Changes, kept until a list that was made after them is in.
+    changes: Vec<Made>,
+}
+
+#[derive(Debug)]
+struct Made {
+    number: u64,
+    /// On the monotonic clock.
+    at: Duration,
+    change: Change,
+}
+
+/// What a new list has not seen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Since {
+    /// Changes from this number on: the list was made here.
+    Mark(u64),
+    /// Changes after this moment on the monotonic clock: the list was made elsewhere, and is that old.
+    Moment(Duration),
 }
 
 /// The blocks of all tenants. Readers take a snapshot; writers replace it.
@@ -80,25 +98,28 @@ impl Blocklist {
 
     /// Applies what was just done to the bucket, all of it at once for readers. Returns the number of blocks
     /// that queries see.
-    pub(crate) fn apply(&self, tenant: &TenantId, changes: Vec<Change>) -> usize {
+    pub(crate) fn apply(&self, tenant: &TenantId, changes: Vec<Change>, at: Duration) -> usize {
         let mut tenants = self.tenants.write();
         let entry = tenants.entry(tenant.clone()).or_default();
         for change in changes {
             entry.listed.apply(&change);
             let number = self.next_change.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            entry.changes.push((number, change));
+            entry.changes.push(Made { number, at, change });
         }
         entry.publish()
     }
 
-    /// Replaces a tenant's lists by what a poll found that began at `mark`.
-    pub(crate) fn replace(&self, tenant: &TenantId, found: Listed, mark: u64) -> usize {
+    /// Replaces a tenant's lists by new ones, with what those have not seen.
+    pub(crate) fn replace(&self, tenant: &TenantId, found: Listed, since: Since) -> usize {
         let mut tenants = self.tenants.write();
         let entry = tenants.entry(tenant.clone()).or_default();
-        entry.changes.retain(|(number, _)| *number >= mark);
+        entry.changes.retain(|made| match since {
+            Since::Mark(mark) => made.number >= mark,
+            Since::Moment(moment) => made.at >= moment,
+        });
         entry.listed = found;
-        for (_, change) in &entry.changes {
-            entry.listed.apply(change);
+        for made in &entry.changes {
+            entry.listed.apply(&made.change);
         }
         let visible = entry.publish();
         if entry.listed.live.is_empty() && entry.listed.compacted.is_empty() && entry.changes.is_empty() {

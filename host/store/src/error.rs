@@ -1,5 +1,6 @@
 //! What can go wrong between the server and its bucket.
 
+use crate::index::IndexError;
 use cadenza_block::merge::MergeError;
 use cadenza_block::read::ReadError;
 use uuid::Uuid;
@@ -24,6 +25,30 @@ pub enum StoreError {
         /// Why they did not.
         source: MergeError,
     },
+    /// A tenant index cannot be used.
+    #[error("tenant index {path}: {source}")]
+    Index {
+        /// Its key.
+        path: String,
+        /// What is wrong with it.
+        source: IndexError,
+    },
+    /// There is no tenant index to go by.
+    #[error("{tenant} has no index")]
+    NoIndex {
+        /// The tenant.
+        tenant: String,
+    },
+    /// A tenant index is too old to go by.
+    #[error(
+        "the tenant index is {age_s} s old, more than blocklist_poll_stale_tenant_index allows ({max_s} s)"
+    )]
+    StaleIndex {
+        /// Its age.
+        age_s: u64,
+        /// The limit.
+        max_s: u64,
+    },
     /// An object is there but not what it should be; retrying does not help.
     #[error("block {block_id}: {reason}")]
     Corrupt {
@@ -45,7 +70,7 @@ impl StoreError {
             Self::Corrupt { block_id, .. } => Some(*block_id),
             Self::Merge { source: MergeError::Read { source: ReadError::Io(_), .. }, .. } => None,
             Self::Merge { source, .. } => source.block_id(),
-            Self::Object { .. } => None,
+            Self::Object { .. } | Self::Index { .. } | Self::NoIndex { .. } | Self::StaleIndex { .. } => None,
         }
     }
 

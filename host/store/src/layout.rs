@@ -27,6 +27,16 @@ pub(crate) fn tenant(tenant: &TenantId) -> Path {
     Path::parse(tenant.as_str()).expect("a validated tenant id is one clean path segment")
 }
 
+/// `<tenant>/index.pb.zst`: the tenant index, the form that is preferred.
+pub(crate) fn index_proto(id: &TenantId) -> Path {
+    tenant(id).join("index.pb.zst")
+}
+
+/// `<tenant>/index.json.gz`: the tenant index, the older form.
+pub(crate) fn index_json(id: &TenantId) -> Path {
+    tenant(id).join("index.json.gz")
+}
+
 /// `<tenant>/<block id>/<name>`.
 pub(crate) fn object(tenant: &TenantId, block_id: Uuid, name: &str) -> Path {
     Path::parse(format!("{tenant}/{block_id}/{name}")).expect("validated tenant, UUID and constant name")

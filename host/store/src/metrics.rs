@@ -21,6 +21,12 @@ pub struct Metrics {
     pub poll_errors: IntCounter,
     /// `tempodb_blocklist_poll_duration_seconds`.
     pub poll_duration_seconds: Histogram,
+    /// `tempodb_blocklist_tenant_index_builder{tenant}`: 1 where this process writes the index.
+    pub(crate) index_builder: IntGaugeVec,
+    /// `tempodb_blocklist_tenant_index_age_seconds{tenant}`.
+    pub(crate) index_age_seconds: IntGaugeVec,
+    /// `tempodb_blocklist_tenant_index_errors_total{tenant}`.
+    pub(crate) index_errors: IntCounterVec,
     /// `tempodb_compaction_blocks_total{level}`.
     pub(crate) compaction_blocks: IntCounterVec,
     /// `tempo_compactor_blocks_compacted_total`: the mixin's name of the same, without levels.
@@ -91,6 +97,21 @@ impl Metrics {
             poll_errors: make.counter("tempodb_blocklist_poll_errors_total", "Failed tenant polls."),
             poll_duration_seconds: make
                 .seconds("tempodb_blocklist_poll_duration_seconds", "Time of one poll of the bucket."),
+            index_builder: make.gauges(
+                "tempodb_blocklist_tenant_index_builder",
+                "1 where this process writes the tenant's index.",
+                &["tenant"],
+            ),
+            index_age_seconds: make.gauges(
+                "tempodb_blocklist_tenant_index_age_seconds",
+                "Age of the tenant's index.",
+                &["tenant"],
+            ),
+            index_errors: make.counters(
+                "tempodb_blocklist_tenant_index_errors_total",
+                "Indexes that could not be read or written.",
+                &["tenant"],
+            ),
             compaction_blocks: make.counters("tempodb_compaction_blocks_total", "Blocks compacted.", level),
             blocks_compacted: make.counter("tempo_compactor_blocks_compacted_total", "Blocks compacted."),
             compaction_objects_written: make.counters(

@@ -168,12 +168,22 @@ impl Store {
 
     /// Lists what this process has just done to the bucket.
     pub(crate) fn changed(&self, tenant: &TenantId, changes: Vec<Change>) {
-        let length = self.blocklist.apply(tenant, changes);
+        let length = self.blocklist.apply(tenant, changes, self.env.clock.monotonic());
         self.metrics.blocklist_length.with_label_values(&[tenant.as_str()]).set(length as i64);
     }
 
     pub(crate) fn stored(&self, tenant: &TenantId, meta: Arc<BlockMeta>) -> Arc<StoredBlock> {
-        Arc::new(StoredBlock::new(tenant.clone(), meta, Arc::clone(&self.shared)))
+        Arc::new(StoredBlock::new(tenant.clone(), meta, Arc::clone(&self.shared), false))
+    }
+
+    /// A block whose meta an index told; complete only if one of us wrote that.
+    pub(crate) fn stored_from_index(
+        &self,
+        tenant: &TenantId,
+        meta: BlockMeta,
+        complete: bool,
+    ) -> Arc<StoredBlock> {
+        Arc::new(StoredBlock::new(tenant.clone(), Arc::new(meta), Arc::clone(&self.shared), !complete))
     }
 
     pub(crate) async fn put(&self, path: Path, bytes: Bytes) -> Result<(), StoreError> {

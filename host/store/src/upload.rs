@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
-/// Bytes of a part: above every store's least, equal for all but the last as some stores want.
+/// Bytes of a part, unless configured: above every store's least, equal for all but the last as some stores want.
 const PART_BYTES_MIN: usize = 8 << 20;
 /// Most parts of an object in S3, with room for a wrong estimate.
 const PARTS: u64 = 5_000;
@@ -24,14 +24,16 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// `bytes_estimate` only decides the size of the parts.
+    /// `bytes_estimate` only decides the size of the parts, as far as that is not configured.
     pub(crate) fn new(
         objects: Arc<dyn ObjectStore>,
         path: Path,
         runtime: Handle,
         bytes_estimate: u64,
+        part_bytes: Option<usize>,
     ) -> Self {
-        let part_bytes = usize::try_from(bytes_estimate / PARTS).unwrap_or(usize::MAX).max(PART_BYTES_MIN);
+        let least = usize::try_from(bytes_estimate / PARTS).unwrap_or(usize::MAX);
+        let part_bytes = least.max(part_bytes.unwrap_or(PART_BYTES_MIN));
         Self { objects, path, runtime, part_bytes, buffer: Vec::new(), parts: None }
     }
 
@@ -101,7 +103,7 @@ mod tests {
         let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
         let data: Vec<u8> = (0..bytes).map(|i| (i / 7) as u8).collect();
         let path = Path::from("t/x");
-        let mut upload = Upload::new(Arc::clone(&objects), path.clone(), runtime.handle().clone(), 0);
+        let mut upload = Upload::new(Arc::clone(&objects), path.clone(), runtime.handle().clone(), 0, None);
         data.chunks(chunk).for_each(|chunk| upload.write_all(chunk).expect("in memory"));
         if finish {
             upload.finish().expect("in memory");

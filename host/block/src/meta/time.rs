@@ -35,6 +35,14 @@ impl Time {
         Self { seconds: (ns / NANOS) as i64, nanos: (ns % NANOS) as u32 }
     }
 
+    /// From seconds since the epoch and nanoseconds within the second; more than a second of those is cut.
+    pub fn new(seconds: i64, nanos: u32) -> Self {
+        // Years outside 1 to 9999 have no form in text.
+        const SECONDS_MAX: i64 = 253_402_300_799;
+        let seconds = seconds.clamp(Self::default().seconds, SECONDS_MAX);
+        Self { seconds, nanos: nanos.min(NANOS as u32 - 1) }
+    }
+
     /// Nanoseconds since the epoch; times before it are 0 and times after the year 2554 the maximum.
     pub fn ns(self) -> u64 {
         let seconds = u64::try_from(self.seconds).unwrap_or(0);

@@ -3,7 +3,7 @@
 use super::Upkeep;
 use crate::resources::{cache_bytes, memory_limit_bytes};
 use cadenza_block::meta::{DedicatedColumn, DedicatedScope, DedicatedType};
-use cadenza_config::{ColumnKind, ColumnScope, Config};
+use cadenza_config::{Backend, ColumnKind, ColumnScope, Config};
 use cadenza_store::compact::{CompactionConfig, Selection, TenantSettings};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,34 @@ fn millis(duration: Duration) -> u64 {
 
 pub(super) fn store(config: &Config) -> cadenza_store::Config {
     let defaults = cadenza_store::Config::default();
-    let limit = memory_limit_bytes();
+    let (limit, poll) = (memory_limit_bytes(), &config.storage.poll);
     cadenza_store::Config {
-        poll_interval: config.storage.blocklist_poll,
+        poll_interval: poll.interval,
+        poll_concurrency_max: poll.concurrency_max,
+        poll_tenant_concurrency_max: poll.tenant_concurrency_max,
+        poll_attempts_max: poll.tolerated_errors.saturating_add(1),
+        poll_failed_tenants_max: poll.tolerated_tenant_failures,
+        poll_jitter_max: poll.jitter,
+        pulls_index: !poll.builds_index,
+        writes_index: !config.storage.read_only,
+        index_age_max: (!poll.stale_index.is_zero()).then_some(poll.stale_index),
+        index_fallback: poll.fallback,
+        part_bytes: part_bytes(&config.storage.backend),
         bloom_cache_bytes_max: cache_bytes(defaults.bloom_cache_bytes_max, limit, CACHE_SHARE),
         block_cache_bytes_max: cache_bytes(defaults.block_cache_bytes_max, limit, CACHE_SHARE),
-        ..defaults
     }
+}
+
+/// What users set for the buffers of Tempo's clients; parts must not be smaller than any store takes.
+fn part_bytes(backend: &Backend) -> Option<usize> {
+    const PART_BYTES_MIN: u64 = 5 << 20;
+    let bytes = match backend {
+        Backend::Local(_) => 0,
+        Backend::S3(s3) => s3.part_bytes,
+        Backend::Gcs(gcs) => gcs.part_bytes,
+        Backend::Azure(azure) => azure.part_bytes,
+    };
+    (bytes > 0).then(|| usize::try_from(bytes.max(PART_BYTES_MIN)).unwrap_or(usize::MAX))
 }
 
 /// `None` where the bucket is not ours to tidy.

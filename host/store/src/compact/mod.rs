@@ -156,7 +156,7 @@ impl Store {
                     self.look_for_damage(tenant, &job, &error).await;
                     self.job_failed(tenant, &error, report);
                     // What of it took effect is in the bucket, not in the list.
-                    if let Err(error) = self.poll_tenant(tenant).await {
+                    if let Err(error) = self.relist(tenant).await {
                         tracing::warn!(%tenant, %error, "polling after a failed compaction failed, too");
                     }
                 }
@@ -286,7 +286,7 @@ impl Store {
             self.adopt(tenant, output).await?;
         } else if self.is_there(tenant, output, layout::META_COMPACTED).await? {
             // Others have been here and further. What they made must be listed before this is hidden.
-            self.poll_tenant(tenant).await?;
+            self.relist(tenant).await?;
             return Ok(());
         } else {
             changes.push(Change::Added(self.write(tenant, inputs, output, config).await?));
@@ -328,8 +328,13 @@ impl Store {
         let sources: Vec<Input> = sources.collect();
         let bytes = inputs.iter().map(|meta| meta.size).sum();
         let path = layout::object(tenant, output, layout::DATA);
-        let mut upload =
-            Upload::new(Arc::clone(&self.shared.objects), path, self.shared.runtime.clone(), bytes);
+        let mut upload = Upload::new(
+            Arc::clone(&self.shared.objects),
+            path,
+            self.shared.runtime.clone(),
+            bytes,
+            self.config.part_bytes,
+        );
         let work = move || -> Result<Merged, StoreError> {
             let merged = merge(sources, &options, &mut upload)
                 .map_err(|source| StoreError::Merge { output, source })?;

@@ -30,7 +30,7 @@ async fn compaction_ended_anywhere_loses_and_doubles_nothing_and_is_finished_lat
         next.store.poll().await.expect("a bucket that answers");
         let report = next.store.retain(&config("one"), &Settings(settings())).await.expect("answers");
         assert_eq!(report.failed, 0);
-        let objects = next.objects().await;
+        let objects = next.block_objects().await;
         let directories: std::collections::HashSet<&str> = objects
             .iter()
             .filter_map(|object| object.rsplit_once('/'))
@@ -57,7 +57,7 @@ async fn retention_ended_anywhere_goes_on_where_it_was() {
             rig.store.retain(&config("one"), &Settings(own)).await.ok();
         }
         if !rig.faults.has_crashed() {
-            assert_eq!(rig.objects().await, [""; 0]);
+            assert_eq!(rig.block_objects().await, [""; 0]);
             break;
         }
         crashes += 1;
@@ -68,7 +68,7 @@ async fn retention_ended_anywhere_goes_on_where_it_was() {
             let report = next.store.retain(&config("one"), &Settings(own)).await.expect("answers");
             assert_eq!(report.failed, 0);
         }
-        assert_eq!(next.objects().await, [""; 0], "crash {crashes}");
+        assert_eq!(next.block_objects().await, [""; 0], "crash {crashes}");
     }
     assert!(crashes >= 12, "{crashes}");
 }

@@ -2,5 +2,7 @@
 
 mod compaction;
 mod crash;
+mod fuzz;
+mod index;
 mod retention;
 mod rig;

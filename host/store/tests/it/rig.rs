@@ -65,10 +65,17 @@ impl Rig {
     /// Over an empty bucket. The clock shows the real time: the bucket's objects have it.
     pub(crate) fn new() -> Self {
         let now = cadenza_env::Clock::unix_ns(&cadenza_env::SystemClock::default());
-        Self::over(Arc::new(InMemory::new()), ManualClock::at(now))
+        Self::over(Arc::new(InMemory::new()), ManualClock::at(now), Config::default())
     }
 
-    fn over(bucket: Arc<InMemory>, clock: ManualClock) -> Self {
+    /// Another process over the same bucket that has listed nothing yet, by settings of its own.
+    pub(crate) fn configured(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        change(&mut config);
+        Self::over(Arc::clone(&self.bucket), self.clock.clone(), config)
+    }
+
+    fn over(bucket: Arc<InMemory>, clock: ManualClock, config: Config) -> Self {
         let env = Env {
             clock: Arc::new(clock.clone()),
             random: Arc::new(SeededRandom::new(7)),
@@ -77,19 +84,14 @@ impl Rig {
         };
         let faults = Faults::default();
         let faulty = Arc::new(Faulty::new(Arc::clone(&bucket) as Arc<dyn ObjectStore>, faults.clone()));
-        let store = Store::new(
-            env.clone(),
-            Config::default(),
-            Metrics::new(&Registry::new()),
-            faulty,
-            Handle::current(),
-        );
+        let store =
+            Store::new(env.clone(), config, Metrics::new(&Registry::new()), faulty, Handle::current());
         Self { bucket, clock, faults, store, env }
     }
 
     /// Another process over the same bucket, which has listed it.
     pub(crate) async fn another(&self) -> Self {
-        let rig = Self::over(Arc::clone(&self.bucket), self.clock.clone());
+        let rig = Self::over(Arc::clone(&self.bucket), self.clock.clone(), Config::default());
         rig.store.poll().await.expect("a bucket that answers");
         rig
     }
@@ -103,7 +105,7 @@ impl Rig {
             let bytes = read.bytes().await.expect("in memory");
             copy.put_opts(&object.location, bytes.into(), Default::default()).await.expect("in memory");
         }
-        let rig = Self::over(Arc::new(copy), self.clock.clone());
+        let rig = Self::over(Arc::new(copy), self.clock.clone(), Config::default());
         rig.store.poll().await.expect("a bucket that answers");
         rig
     }
@@ -114,6 +116,12 @@ impl Rig {
         let mut names: Vec<String> = listed.try_collect().await.expect("in memory");
         names.sort();
         names
+    }
+
+    /// Names of all objects of blocks.
+    pub(crate) async fn block_objects(&self) -> Vec<String> {
+        let is_index = |name: &String| name.ends_with("/index.pb.zst") || name.ends_with("/index.json.gz");
+        self.objects().await.into_iter().filter(|name| !is_index(name)).collect()
     }
 
     /// All spans of all blocks that queries see, sorted.
