@@ -1,7 +1,7 @@
 //! Lists of dedicated columns.
 
 use crate::check::Findings;
-use crate::config::{ColumnKind, ColumnScope, DedicatedColumn};
+use crate::config::{ColumnKind, ColumnOption, ColumnScope, DedicatedColumn};
 use crate::values::{scalar_text, texts};
 use crate::yaml::{Node, Value};
 
@@ -44,9 +44,17 @@ fn all_columns(node: &Node) -> Vec<DedicatedColumn> {
             },
             name: text(node, "name"),
             kind: if text(node, "type") == "int" { ColumnKind::Int } else { ColumnKind::String },
-            options: node.get("options").map(texts).unwrap_or_default(),
+            options: option_texts(node).iter().filter_map(|text| option(text)).collect(),
         })
         .collect()
+}
+
+fn option_texts(node: &Node) -> Vec<String> {
+    node.get("options").map(texts).unwrap_or_default()
+}
+
+fn option(text: &str) -> Option<ColumnOption> {
+    ColumnOption::ALL.into_iter().find(|option| option.name() == text)
 }
 
 /// Names must be there and unique; what is over the room of a scope is ignored with a warning.
@@ -65,8 +73,9 @@ pub(crate) fn check_columns(node: &Node, path: &str, findings: &mut Findings, wa
         if before.iter().any(|other| other.scope == column.scope && other.name == column.name) {
             findings.problem(place(i), &path, format!("`{}` has a dedicated column already", column.name));
         }
-        if let Some(option) = column.options.iter().find(|option| !matches!(&***option, "array" | "blob")) {
-            findings.problem(place(i), &path, format!("unknown option `{option}` (known: array, blob)"));
+        if let Some(unknown) = option_texts(place(i)).iter().find(|text| option(text).is_none()) {
+            let known = ColumnOption::ALL.map(ColumnOption::name).join(", ");
+            findings.problem(place(i), &path, format!("unknown option `{unknown}` (known: {known})"));
         }
         let room = room(column.kind);
         if before.iter().filter(|other| alike(other, column)).count() == room {

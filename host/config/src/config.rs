@@ -248,6 +248,8 @@ pub struct Poll {
 /// `storage.trace.block`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BlockOptions {
+    /// `version`.
+    pub version: BlockVersion,
     /// `bloom_filter_false_positive`, above 0 and below 1.
     pub bloom_false_positive: f64,
     /// `bloom_filter_shard_size_bytes`, at least 1.
@@ -256,6 +258,15 @@ pub struct BlockOptions {
     pub row_group_bytes: u64,
     /// `parquet_dedicated_columns`, in order; per scope at most 20 of strings and 5 of integers.
     pub dedicated_columns: Vec<DedicatedColumn>,
+}
+
+/// The version of the format in which blocks are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlockVersion {
+    /// `vParquet4`.
+    V4,
+    /// `vParquet5`.
+    V5,
 }
 
 /// An attribute with a column of its own.
@@ -267,8 +278,30 @@ pub struct DedicatedColumn {
     pub name: String,
     /// `type`.
     pub kind: ColumnKind,
-    /// `options`: `array`, `blob`.
-    pub options: Vec<String>,
+    /// `options`.
+    pub options: Vec<ColumnOption>,
+}
+
+/// What is expected of the values of a dedicated column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ColumnOption {
+    /// `array`: arrays.
+    Array,
+    /// `blob`: large ones that hardly repeat.
+    Blob,
+}
+
+impl ColumnOption {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Array, Self::Blob];
+
+    /// As configured.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Array => "array",
+            Self::Blob => "blob",
+        }
+    }
 }
 
 /// Whose attribute a dedicated column holds.

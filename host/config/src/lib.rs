@@ -28,9 +28,9 @@ mod yaml;
 pub use args::{Args, ArgsError, Command, Setting, help, parse_args};
 pub use buckets::{Azure, Backend, ClientTls, Gcs, Hedge, S3, Sse};
 pub use config::{
-    BlockOptions, ColumnKind, ColumnScope, Compaction, Config, DedicatedColumn, Distributor, Listen, Live,
-    LogFormat, LogLevel, MetricsQueries, OtlpGrpc, OtlpHttp, OtlpReceiver, OverridesConfig, Poll, Querier,
-    QueryFrontend, Search, Server, Storage, TargetError,
+    BlockOptions, BlockVersion, ColumnKind, ColumnOption, ColumnScope, Compaction, Config, DedicatedColumn,
+    Distributor, Listen, Live, LogFormat, LogLevel, MetricsQueries, OtlpGrpc, OtlpHttp, OtlpReceiver,
+    OverridesConfig, Poll, Querier, QueryFrontend, Search, Server, Storage, TargetError,
 };
 pub use error::{ConfigError, EXIT_BAD_CONFIG, EXIT_DRAINED, EXIT_FAILED_START, PROBLEMS_MAX, Problem};
 pub use expand::{Env, NoEnv};

@@ -4,8 +4,9 @@ use crate::buckets::{Backend, Buckets};
 use crate::check::Findings;
 use crate::columns::{check_columns, columns};
 use crate::config::{
-    BlockOptions, Compaction, Config, Distributor, Listen, Live, LogFormat, LogLevel, MetricsQueries,
-    OtlpGrpc, OtlpHttp, OtlpReceiver, OverridesConfig, Poll, Querier, QueryFrontend, Search, Server, Storage,
+    BlockOptions, BlockVersion, Compaction, Config, Distributor, Listen, Live, LogFormat, LogLevel,
+    MetricsQueries, OtlpGrpc, OtlpHttp, OtlpReceiver, OverridesConfig, Poll, Querier, QueryFrontend, Search,
+    Server, Storage,
 };
 use crate::overrides::Limits;
 use crate::plugins::{Plugins, plugins};
@@ -318,12 +319,7 @@ impl Builder<'_> {
 
     fn block(&mut self) -> BlockOptions {
         let (values, path) = (self.values, "storage.trace.block");
-        let version = values.text(&format!("{path}.version"));
-        if version != "vParquet4" && !version.is_empty() {
-            self.warnings.push(format!(
-                "{path}.version {version} is not implemented yet: blocks are written as vParquet4"
-            ));
-        }
+        let version = self.block_version(&format!("{path}.version"));
         let (bloom_path, shard_path) =
             (format!("{path}.bloom_filter_false_positive"), format!("{path}.bloom_filter_shard_size_bytes"));
         let bloom = values.float(&bloom_path);
@@ -338,11 +334,28 @@ impl Builder<'_> {
         let node = values.node(&columns_path);
         self.check_columns(&node, &columns_path);
         BlockOptions {
+            version,
             bloom_false_positive: bloom,
             bloom_shard_bytes: shard,
             row_group_bytes: values.count(&format!("{path}.parquet_row_group_size_bytes")),
             dedicated_columns: columns(&node),
         }
+    }
+
+    fn block_version(&mut self, path: &str) -> BlockVersion {
+        let values = self.values;
+        match &*values.text(path) {
+            "vParquet4" | "" => return BlockVersion::V4,
+            "vParquet5" => return BlockVersion::V5,
+            old => {
+                self.findings.refuse(
+                    &values.node(path),
+                    path,
+                    format!("blocks of {old} are not written: choose vParquet4 or vParquet5"),
+                );
+            }
+        }
+        BlockVersion::V4
     }
 
     fn check_columns(&mut self, node: &Node, path: &str) {

@@ -1,4 +1,4 @@
-//! A block that a real Tempo 3.0.3 wrote, and its answers: ours must be the same.
+//! Blocks of both formats that a real Tempo 3.0.3 wrote, and its answers: ours must be the same.
 //!
 //! Spans are compared by id, search results by trace, matched count and span ids, tag values as sets;
 //! `metrics` objects are not compared.
@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/tempo-3.0.3/vParquet4");
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/tempo-3.0.3");
 
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
@@ -117,15 +117,40 @@ fn complaint(path: &str, ours: &Value, theirs: &Value) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tempos_own_block_is_answered_as_tempo_answers_it() {
-    let server = {
-        let mut server = Server::prepare(Options::default());
-        copy(&Path::new(FIXTURE).join("single-tenant"), &server.data().join("blocks/single-tenant"));
-        server.launch().await;
-        server
-    };
+async fn tempos_own_v4_block_is_answered_as_tempo_answers_it() {
+    check(&["vParquet4"], "vParquet4").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tempos_own_v5_block_is_answered_as_tempo_answers_it() {
+    // The spans are those of the other block. Asked for tags, Tempo leaves out what a v5 block has in columns
+    // of its own: its answers over the v4 block are the whole ones.
+    check(&["vParquet5"], "vParquet4").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_spans_in_both_formats_are_answered_as_from_one() {
+    check(&["vParquet4", "vParquet5"], "vParquet4").await;
+}
+
+/// A server over these blocks must answer as Tempo did over one of them.
+async fn check(blocks: &[&str], answered: &str) {
+    let mut server = Server::prepare(Options::default());
+    for block in blocks {
+        let from = Path::new(FIXTURES).join(block).join("single-tenant");
+        copy(&from, &server.data().join("blocks/single-tenant"));
+    }
+    if blocks.len() > 1 {
+        // Each is of its own block only.
+        for index in ["index.json.gz", "index.pb.zst"] {
+            let index = server.data().join("blocks/single-tenant").join(index);
+            std::fs::remove_file(index).expect("an index of the tenant's blocks");
+        }
+    }
+    server.launch().await;
     let http = server.http();
-    let answers = std::fs::read_to_string(format!("{FIXTURE}/answers.jsonl")).expect("the answers");
+    let answers =
+        std::fs::read_to_string(format!("{FIXTURES}/{answered}/answers.jsonl")).expect("the answers");
     let (mut compared, mut problems) = (0, Vec::new());
     for line in answers.lines() {
         let request: Value = serde_json::from_str(line).expect("JSON");

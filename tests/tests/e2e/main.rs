@@ -11,6 +11,7 @@ mod demo;
 mod disk_full;
 mod durability;
 mod fixtures;
+mod formats;
 mod operating;
 mod plugin_modes;
 mod plugins;

@@ -2,8 +2,9 @@
 
 use super::Upkeep;
 use crate::resources::{cache_bytes, memory_limit_bytes};
-use cadenza_block::meta::{DedicatedColumn, DedicatedScope, DedicatedType};
-use cadenza_config::{Backend, ColumnKind, ColumnScope, Config};
+use cadenza_block::meta::{DedicatedColumn, DedicatedOption, DedicatedScope, DedicatedType};
+use cadenza_block::schema::Version;
+use cadenza_config::{Backend, BlockVersion, ColumnKind, ColumnOption, ColumnScope, Config};
 use cadenza_store::compact::{CompactionConfig, Selection, TenantSettings};
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,6 +116,7 @@ pub(super) fn ingest(config: &Config) -> cadenza_ingest::Config {
 /// What every block of this server is written with.
 #[derive(Debug, Clone)]
 pub(super) struct BlockSettings {
+    pub(super) version: Version,
     pub(super) bloom_false_positive: f64,
     pub(super) bloom_shard_bytes: usize,
     pub(super) row_group_bytes: u64,
@@ -124,6 +126,10 @@ pub(super) struct BlockSettings {
 pub(super) fn block(config: &Config) -> BlockSettings {
     let block = &config.storage.block;
     BlockSettings {
+        version: match block.version {
+            BlockVersion::V4 => Version::V4,
+            BlockVersion::V5 => Version::V5,
+        },
         bloom_false_positive: block.bloom_false_positive,
         bloom_shard_bytes: block.bloom_shard_bytes,
         row_group_bytes: block.row_group_bytes,
@@ -143,7 +149,14 @@ pub(super) fn dedicated(columns: &[cadenza_config::DedicatedColumn]) -> Vec<Dedi
             ColumnKind::String => DedicatedType::String,
             ColumnKind::Int => DedicatedType::Int,
         },
-        options: Vec::new(),
+        options: column
+            .options
+            .iter()
+            .map(|option| match option {
+                ColumnOption::Array => DedicatedOption::Array,
+                ColumnOption::Blob => DedicatedOption::Blob,
+            })
+            .collect(),
     };
     columns.iter().map(map).collect()
 }

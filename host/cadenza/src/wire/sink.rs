@@ -39,6 +39,7 @@ impl BlockSink for StoreSink {
         let limits = self.overrides.limits(tenant);
         let own = limits.dedicated_columns.as_deref().map(dedicated);
         let mut options = WriteOptions::new(block, tenant.clone());
+        options.version = self.settings.version;
         options.bloom_false_positive = self.settings.bloom_false_positive;
         options.bloom_shard_bytes = self.settings.bloom_shard_bytes as u32;
         options.row_group_bytes_max = usize::try_from(self.settings.row_group_bytes).unwrap_or(usize::MAX);

@@ -43,7 +43,10 @@ fn rows(limits: &Limits) -> [(&'static str, Vec<(&'static str, String)>); 6] {
             ColumnKind::String => "string",
             ColumnKind::Int => "int",
         };
-        format!("{{scope: {scope}, name: {:?}, type: {kind}}}", column.name)
+        let options: Vec<_> = column.options.iter().map(|option| option.name()).collect();
+        let options =
+            if options.is_empty() { String::new() } else { format!(", options: [{}]", options.join(", ")) };
+        format!("{{scope: {scope}, name: {:?}, type: {kind}{options}}}", column.name)
     });
     let processors = limits.generator_processors.iter().map(|name| format!("{name:?}"));
     let strategy = if limits.rate_global { "global" } else { "local" };

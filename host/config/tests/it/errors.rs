@@ -213,6 +213,24 @@ fn contradictions_are_errors() {
               line 1, column 108: storage.trace.block.parquet_dedicated_columns[3].type: `bool` is not one of string, int"#]],
     );
     check(
+        "storage: {trace: {block: {version: vParquet6}}}\n",
+        &expect![[r#"
+        invalid configuration:
+          line 1, column 36: storage.trace.block.version: `vParquet6` is not one of vParquet5, vParquet4, vParquet3, vParquet2, vParquet, v2 (did you mean `vParquet`?)"#]],
+    );
+    check(
+        "storage: {trace: {block: {parquet_dedicated_columns: [{name: a, scope: link}]}}}\n",
+        &expect![[r#"
+        invalid configuration:
+          line 1, column 72: storage.trace.block.parquet_dedicated_columns[0].scope: `link` is not one of resource, span, event"#]],
+    );
+    check(
+        "storage: {trace: {block: {parquet_dedicated_columns: [{name: a, options: [array, large]}]}}}\n",
+        &expect![[r#"
+            invalid configuration:
+              line 1, column 55: storage.trace.block.parquet_dedicated_columns[0]: unknown option `large` (known: array, blob)"#]],
+    );
+    check(
         "storage: {trace: {block: {parquet_dedicated_columns: [{name: a}, {name: a}, {scope: span}]}}}\n",
         &expect![[r#"
             invalid configuration:
@@ -327,6 +345,12 @@ fn what_guards_safety_refuses_the_start() {
             "storage: {trace: {backend: s3, s3: {bucket: b, sse: {type: SSE-S3, kms_encryption_context: '{}'}}}}",
             "an encryption context cannot be sent",
         ),
+        (
+            "storage: {trace: {block: {version: vParquet3}}}",
+            "blocks of vParquet3 are not written: choose vParquet4 or vParquet5",
+        ),
+        ("storage: {trace: {block: {version: vParquet2}}}", "are not written"),
+        ("storage: {trace: {block: {version: v2}}}", "are not written"),
         ("metrics_generator: {storage: {remote_write: [{url: x}]}}", "remote write"),
         ("query_frontend: {url_deny_list: [x]}", "denied"),
         ("server: {cluster_validation: {grpc: {enabled: true}}}", "cluster validation"),

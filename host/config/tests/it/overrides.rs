@@ -163,8 +163,9 @@ fn the_stricter_cap_on_live_traces_holds() {
 
 #[test]
 fn the_status_pages_show_what_holds() {
-    let overrides =
-        overrides("storage: {trace: {block: {parquet_dedicated_columns: [{name: x, type: int}]}}}");
+    let overrides = overrides(
+        "storage: {trace: {block: {parquet_dedicated_columns: [{name: x, type: int, options: [blob]}]}}}",
+    );
     reload(
         &overrides,
         "overrides: {a: {max_traces_per_user: 5, metrics_generator_processors: [span-metrics]}}",
@@ -195,7 +196,7 @@ fn the_status_pages_show_what_holds() {
         global:
           max_bytes_per_trace: 0
         storage:
-          parquet_dedicated_columns: [{scope: span, name: "x", type: int}]
+          parquet_dedicated_columns: [{scope: span, name: "x", type: int, options: [blob]}]
     "#]]
     .assert_eq(&overrides.status_of(&tenant("a")));
     let page = overrides.status();

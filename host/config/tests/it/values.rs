@@ -1,7 +1,10 @@
 //! Defaults, spellings of 2.x and 3.0, environment, ports.
 
 use super::support::{env, load};
-use cadenza_config::{Backend, Config, LoadOptions, LogFormat, LogLevel, TargetError};
+use cadenza_config::{
+    Backend, BlockVersion, ColumnKind, ColumnOption, ColumnScope, Config, LoadOptions, LogFormat, LogLevel,
+    TargetError,
+};
 use std::time::Duration;
 
 #[test]
@@ -197,6 +200,20 @@ fn several_receivers_of_one_type_are_kept_apart() {
         second.http.as_ref().map(|http| (http.listen.is_wildcard(), http.body_bytes_max)),
         Some((true, 1000))
     );
+}
+
+#[test]
+fn blocks_have_a_version_and_columns_with_options() {
+    let block = |text: &str| load(&format!("storage: {{trace: {{block: {{{text}}}}}}}")).config.storage.block;
+    assert_eq!(block("").version, BlockVersion::V4);
+    assert_eq!(block("version: vParquet4").version, BlockVersion::V4);
+    assert_eq!(block("version: vParquet5").version, BlockVersion::V5);
+    let columns = block(
+        "parquet_dedicated_columns: [{scope: event, name: body, type: string, options: [blob, array]}]",
+    );
+    let [column] = &columns.dedicated_columns[..] else { panic!("one column") };
+    assert_eq!((column.scope, column.kind), (ColumnScope::Event, ColumnKind::String));
+    assert_eq!(column.options, [ColumnOption::Blob, ColumnOption::Array]);
 }
 
 #[test]

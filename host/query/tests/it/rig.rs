@@ -1,6 +1,8 @@
 //! A write path, a store and a querier in one process, and the ways in which spans change places.
 
-use crate::data::{Dice, Full, START_S, request};
+use crate::data::{Dice, Full, OWN_KEYS, START_S, request};
+use cadenza_block::meta::{DedicatedColumn, DedicatedOption, DedicatedScope, DedicatedType};
+use cadenza_block::schema::Version;
 use cadenza_block::write::{BuiltBlock, WriteOptions, build};
 use cadenza_env::{BoxFuture, Env, ManualClock, RealDisk, SeededRandom, TokioSpawn};
 use cadenza_ingest::chain::NoChains;
@@ -35,6 +37,9 @@ impl BlockSink for Sink {
         spans: &Columns,
     ) -> Result<Box<dyn PreparedBlock>, String> {
         let mut options = WriteOptions::new(block, tenant.clone());
+        // Each block is of one version or another, as its id has it.
+        options.version = Version::ALL[block.as_u128().count_ones() as usize % Version::ALL.len()];
+        options.dedicated_columns = dedicated();
         options.row_group_spans_max = self.row_group_spans_max as _;
         let block = build(spans, &options).map_err(|error| error.to_string())?;
         Ok(Box::new(Built { store: Arc::clone(&self.store), tenant: tenant.clone(), block }))
@@ -55,6 +60,23 @@ impl PreparedBlock for Built {
             self.store.put_block(&self.tenant, self.block.clone()).await.map_err(|error| error.to_string())
         })
     }
+}
+
+/// Columns of all scopes and types for [`OWN_KEYS`].
+fn dedicated() -> Vec<DedicatedColumn> {
+    use DedicatedScope::{Event, Resource, Span};
+    use DedicatedType::{Int, String};
+    let column = |(scope, name, ty): (_, &str, _)| DedicatedColumn {
+        scope,
+        name: name.to_owned(),
+        ty,
+        options: if ty == String { vec![DedicatedOption::Array] } else { Vec::new() },
+    };
+    let all = OWN_KEYS.into_iter().flat_map(|key| {
+        let ty = if key == "http.status_code" { Int } else { String };
+        [Resource, Span, Event].map(|scope| column((scope, key, ty)))
+    });
+    all.collect()
 }
 
 pub(crate) struct Rig {
