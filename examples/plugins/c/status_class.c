@@ -60,12 +60,13 @@ bool exports_cadenza_plugin_transform_process(exports_cadenza_plugin_transform_c
                                               exports_cadenza_plugin_transform_batch_t *batch,
                                               exports_cadenza_plugin_transform_edits_t *ret,
                                               enricher_string_t *err) {
+  (void)ctx;
   (void)err;
-  // The one column of the plan: its distinct values are slices of the lists that all columns share.
-  cadenza_plugin_types_strings_t codes = batch->columns.ptr[0].cells.val.coded.values;
-  const uint32_t *ends = batch->arena.numbers.ptr + codes.ends.start;
-  const uint8_t *text = batch->arena.bytes.ptr + codes.data.start;
-  uint32_t count = codes.ends.len;
+  // The one column of the plan: how many cells and entries it has; a row and an entry for each cell, where the text of
+  // each entry ends; and the text.
+  uint32_t cells = batch->arena.numbers.ptr[0], count = batch->arena.numbers.ptr[1];
+  const uint32_t *ends = batch->arena.numbers.ptr + 2 + 2 * cells;
+  const uint8_t *text = batch->arena.bytes.ptr;
   // Entries and ends of their classes in one list, the classes in the other.
   uint32_t *numbers = zeroed((2 * count + 1) * sizeof *numbers);
   uint8_t *classes = zeroed(3 * count + 1);
@@ -78,14 +79,12 @@ bool exports_cadenza_plugin_transform_process(exports_cadenza_plugin_transform_c
   }
   for (uint32_t class = 0; class < found; class++) numbers[found + class] = 3 * (class + 1);
   exports_cadenza_plugin_transform_batch_free(batch);
-  exports_cadenza_plugin_transform_context_free(ctx);
   cadenza_plugin_types_edit_t *edit = zeroed(sizeof *edit);
   edit->operation.tag = CADENZA_PLUGIN_TYPES_OPERATION_UPSERT;
   edit->address.tag = CADENZA_PLUGIN_TYPES_ADDRESS_ENTRIES;
-  edit->address.val.entries.at = (cadenza_plugin_types_slice_t){.start = 0, .len = found};
+  edit->address.val.entries.items = found;
   edit->values.tag = CADENZA_PLUGIN_TYPES_EDIT_VALUES_STRINGS;
-  edit->values.val.strings.ends = (cadenza_plugin_types_slice_t){.start = found, .len = found};
-  edit->values.val.strings.data = (cadenza_plugin_types_slice_t){.start = 0, .len = 3 * found};
+  edit->values.val.strings = found;
   *ret = (exports_cadenza_plugin_transform_edits_t){
       .items = {.ptr = edit, .len = 1},
       .arena = {.numbers = {.ptr = numbers, .len = 2 * found}, .bytes = {.ptr = classes, .len = 3 * found}},

@@ -8,13 +8,13 @@ wasmtime::component::bindgen!({
         package cadenza:host;
 
         world everything {
-            import cadenza:plugin/log@0.1.0;
-            import cadenza:plugin/metrics@0.1.0;
-            import cadenza:plugin/state@0.1.0;
-            import cadenza:plugin/helpers@0.1.0;
-            export cadenza:plugin/lifecycle@0.1.0;
-            export cadenza:plugin/transform@0.1.0;
-            export cadenza:plugin/head@0.1.0;
+            import cadenza:plugin/log@1.0.0;
+            import cadenza:plugin/metrics@1.0.0;
+            import cadenza:plugin/state@1.0.0;
+            import cadenza:plugin/helpers@1.0.0;
+            export cadenza:plugin/lifecycle@1.0.0;
+            export cadenza:plugin/transform@1.0.0;
+            export cadenza:plugin/head@1.0.0;
         }
     ",
     path: "../../wit",

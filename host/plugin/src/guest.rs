@@ -151,11 +151,11 @@ impl Instance {
     /// Calls into the guest with a batch.
     fn call_with<T>(
         &mut self,
-        context: &Context<'_>,
+        context: &Context,
         batch: &Batch,
         cpu: Duration,
         output_max: usize,
-        call: impl FnOnce(&mut Store<Host>, &Calls, wit::Context<'_>, wit::Batch<'_>) -> wasmtime::Result<T>,
+        call: impl FnOnce(&mut Store<Host>, &Calls, wit::Context, wit::Batch<'_>) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
         let mut crossing = std::mem::take(&mut self.crossing);
         let called = crossing.fill(batch).and_then(|batch| {
@@ -167,8 +167,8 @@ impl Instance {
         called
     }
 
-    fn edits(&mut self, edits: &wit::Edits, bytes_max: usize) -> Result<Vec<Edit>, Failure> {
-        convert::edits(edits, bytes_max).inspect_err(|_| self.broken = true)
+    fn edits(&mut self, edits: &wit::Edits) -> Result<Vec<Edit>, Failure> {
+        convert::edits(edits).inspect_err(|_| self.broken = true)
     }
 
     /// What the guest said about its failure: its length, and the text in the log if that is allowed.
@@ -231,7 +231,7 @@ impl Instance {
     }
 
     /// Gives edits for a batch.
-    pub(crate) fn process(&mut self, context: &Context<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure> {
+    pub(crate) fn process(&mut self, context: &Context, batch: &Batch) -> Result<Vec<Edit>, Failure> {
         let (cpu, output_max) = self.bounds(batch);
         let answer =
             self.call_with(context, batch, cpu, output_max, |store, calls, context, batch| match calls {
@@ -239,13 +239,13 @@ impl Instance {
                 Calls::Head(_) => Err(wasmtime::Error::msg("a sampler has no `process`")),
             })?;
         let edits = answer.map_err(|text| self.said(&text))?;
-        let edits = self.edits(&edits, output_max)?;
+        let edits = self.edits(&edits)?;
         self.worked();
         Ok(edits)
     }
 
     /// Decides on the spans of a batch.
-    pub(crate) fn decide(&mut self, context: &Context<'_>, batch: &Batch) -> Result<Verdicts, Failure> {
+    pub(crate) fn decide(&mut self, context: &Context, batch: &Batch) -> Result<Verdicts, Failure> {
         let (cpu, output_max) = self.bounds(batch);
         let answer =
             self.call_with(context, batch, cpu, output_max, |store, calls, context, batch| match calls {
@@ -257,7 +257,7 @@ impl Instance {
             self.broken = true;
             return Err(Failure::InvalidOutput("not one verdict of 0 or 1 per span"));
         }
-        let edits = self.edits(&verdicts.edits, output_max)?;
+        let edits = self.edits(&verdicts.edits)?;
         self.worked();
         Ok(Verdicts { keep: verdicts.keep, edits })
     }

@@ -86,7 +86,8 @@ impl Runtime {
             clock: Arc::clone(&inner.env.clock),
         });
         let configured = || {
-            let mut instance = Instance::new(self, loaded, &identity).map_err(ConfigureError::Failed)?;
+            let instance = Instance::new(self, loaded, &identity).map_err(ConfigureError::Failed)?;
+            let mut instance = Box::new(instance);
             metrics.instances.inc();
             match instance.configure(config_json).map_err(ConfigureError::Failed)? {
                 Ok(plan) => Ok((instance, plan)),
@@ -137,7 +138,7 @@ impl Plugin {
     ///
     /// # Errors
     /// When the guest failed. Nothing that it wrote in the call is kept.
-    pub fn process(&self, context: &Context<'_>, batch: &Batch) -> Result<Vec<Edit>, Failure> {
+    pub fn process(&self, context: &Context, batch: &Batch) -> Result<Vec<Edit>, Failure> {
         self.process_if(context, batch, |_| true)
     }
 
@@ -148,7 +149,7 @@ impl Plugin {
     /// As there.
     pub fn process_if(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         batch: &Batch,
         accept: impl FnOnce(&[Edit]) -> bool,
     ) -> Result<Vec<Edit>, Failure> {
@@ -162,7 +163,7 @@ impl Plugin {
     ///
     /// # Errors
     /// When the guest failed. Nothing that it wrote in the call is kept.
-    pub fn decide(&self, context: &Context<'_>, batch: &Batch) -> Result<Verdicts, Failure> {
+    pub fn decide(&self, context: &Context, batch: &Batch) -> Result<Verdicts, Failure> {
         self.decide_if(context, batch, |_| true)
     }
 
@@ -173,7 +174,7 @@ impl Plugin {
     /// As there.
     pub fn decide_if(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         batch: &Batch,
         accept: impl FnOnce(&Verdicts) -> bool,
     ) -> Result<Verdicts, Failure> {
@@ -185,7 +186,7 @@ impl Plugin {
 
     fn call<T>(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         call: impl FnOnce(&mut Instance) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut instance = self.pool.take()?;

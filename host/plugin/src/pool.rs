@@ -79,7 +79,11 @@ pub(crate) struct Pool {
     config_json: Box<str>,
     plan: Plan,
     metrics: Arc<PluginMetrics>,
-    idle: Mutex<Vec<Instance>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a call takes one out and puts it back: a pointer moves, not all of it"
+    )]
+    idle: Mutex<Vec<Box<Instance>>>,
     used: AtomicU64,
 }
 
@@ -107,7 +111,7 @@ impl Pool {
     }
 
     /// A warm instance, or a new one.
-    pub(crate) fn take(&self) -> Result<Instance, Failure> {
+    pub(crate) fn take(&self) -> Result<Box<Instance>, Failure> {
         self.used.store(self.engine.0.hub.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
         let idle = self.idle.lock().pop();
         idle.map_or_else(|| self.fresh(), Ok)
@@ -125,8 +129,8 @@ impl Pool {
     }
 
     /// A new instance, configured.
-    fn fresh(&self) -> Result<Instance, Failure> {
-        let mut instance = Instance::new(&self.engine, &self.loaded, &self.identity)?;
+    fn fresh(&self) -> Result<Box<Instance>, Failure> {
+        let mut instance = Box::new(Instance::new(&self.engine, &self.loaded, &self.identity)?);
         self.metrics.instances.inc();
         match instance.configure(&self.config_json)? {
             Ok(plan) if plan == self.plan => Ok(instance),
@@ -135,7 +139,7 @@ impl Pool {
     }
 
     /// Keeps an instance that has done its work, unless it is worn out.
-    pub(crate) fn keep(&self, instance: Instance) {
+    pub(crate) fn keep(&self, instance: Box<Instance>) {
         let (batches, memory, first) = instance.wear();
         let grown = memory > MEMORY_BYTES_MIN && memory > first.saturating_mul(MEMORY_GROWTH_MAX);
         if !instance.is_broken() && batches < self.identity.limits.batches_per_instance && !grown {

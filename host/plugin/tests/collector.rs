@@ -82,7 +82,7 @@ impl Case {
         let programs = Programs::new(vec![Arc::new(self.compiled)]);
         let mut session = Session::new();
         let mut out = Columns::new();
-        let context = Context { tenant: "t", now_unix_ns: 1, seed: 1, is_trial: false };
+        let context = Context { now_unix_ns: 1, seed: 1, is_trial: false };
         for line in requests.lines() {
             let mut columns = Columns::new();
             otlp::decode_json(line.as_bytes(), &mut columns).expect("OTLP");

@@ -173,9 +173,7 @@ pub struct Table {
 
 /// All that a call may depend on besides its data.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
-    /// Whose spans they are.
-    pub tenant: &'a str,
+pub struct Context {
     /// The time, frozen.
     pub now_unix_ns: u64,
     /// For randomness: the same whenever the call is repeated.

@@ -1,54 +1,62 @@
-//! The lists that a batch or the edits of a call are made of, and slices of them.
+//! Strings as they stand in the lists that a batch or the edits of a call are made of.
 
-use crate::types::{Arena, Slice, Strings};
-
-fn slice<T>(list: &[T], slice: Slice) -> &[T] {
-    &list[slice.start as usize..][..slice.len as usize]
-}
-
-pub(crate) fn numbers(arena: &Arena, at: Slice) -> &[u32] {
-    slice(&arena.numbers, at)
-}
-
-pub(crate) fn longs(arena: &Arena, at: Slice) -> &[i64] {
-    slice(&arena.longs, at)
-}
-
-pub(crate) fn bytes(arena: &Arena, at: Slice) -> &[u8] {
-    slice(&arena.bytes, at)
-}
+use std::ops::Range;
 
 /// Strings of an arena.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Texts<'a> {
     ends: &'a [u32],
     data: &'a [u8],
+    /// All of `data`, if it has been looked at as a whole, which costs less than string by string.
+    text: &'a str,
 }
 
 impl<'a> Texts<'a> {
-    pub(crate) fn new(arena: &'a Arena, strings: Strings) -> Self {
-        Self { ends: numbers(arena, strings.ends), data: bytes(arena, strings.data) }
+    /// Those that end there; their text begins with `bytes`.
+    pub(crate) fn new(ends: &'a [u32], bytes: &'a [u8]) -> Self {
+        let data = ends.last().map_or(&[][..], |&end| &bytes[..end as usize]);
+        Self { ends, data, text: "" }
+    }
+
+    /// The same, where most of them will be asked for.
+    pub(crate) fn checked(self) -> Self {
+        if self.data.is_empty() {
+            return self;
+        }
+        Self { text: std::str::from_utf8(self.data).unwrap_or_default(), ..self }
     }
 
     pub(crate) fn len(self) -> usize {
         self.ends.len()
     }
 
-    pub(crate) fn blob(self, index: u32) -> &'a [u8] {
+    fn range(self, index: u32) -> Range<usize> {
         let index = index as usize;
         let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
-        &self.data[start..self.ends[index] as usize]
+        start..self.ends[index] as usize
+    }
+
+    pub(crate) fn blob(self, index: u32) -> &'a [u8] {
+        &self.data[self.range(index)]
     }
 
     /// The server has checked the text; were it not UTF-8, it would be seen as empty, never as something else.
     pub(crate) fn get(self, index: u32) -> &'a str {
-        std::str::from_utf8(self.blob(index)).unwrap_or_default()
+        self.text(index).unwrap_or_default()
+    }
+
+    /// Nothing for bytes that are no text.
+    pub(crate) fn text(self, index: u32) -> Option<&'a str> {
+        if self.text.is_empty() {
+            return std::str::from_utf8(self.blob(index)).ok();
+        }
+        self.text.get(self.range(index))
     }
 }
 
-/// Appends to a list and says where.
-pub(crate) fn put<T>(list: &mut Vec<T>, items: impl Iterator<Item = T>) -> Slice {
-    let start = list.len();
-    list.extend(items);
-    Slice { start: start as u32, len: (list.len() - start) as u32 }
+/// Takes so many items off the front of a list.
+pub(crate) fn take<'a, T>(list: &mut &'a [T], count: u32) -> &'a [T] {
+    let (taken, left) = list.split_at(count as usize);
+    *list = left;
+    taken
 }

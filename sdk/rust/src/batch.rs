@@ -1,6 +1,7 @@
 //! Views over a batch: by entry (each distinct value once), by cell, by row.
 
-use crate::arena::{Texts, bytes, longs, numbers};
+use crate::arena::{Texts, take};
+use crate::layout::{Counts, Layout, Values, tables};
 use crate::plan::{Column, Plan};
 use crate::types::{self, Field, Scope};
 use std::ops::Range;
@@ -10,6 +11,7 @@ use std::ops::Range;
 pub struct Batch<'a> {
     raw: &'a types::Batch,
     plan: &'a Plan,
+    layout: &'a Layout,
 }
 
 /// One value of a column.
@@ -54,9 +56,9 @@ pub struct Cell<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// A view; plugins get theirs ready-made.
-    pub fn new(raw: &'a types::Batch, plan: &'a Plan) -> Self {
-        Self { raw, plan }
+    pub(crate) fn new(raw: &'a types::Batch, plan: &'a Plan, layout: &'a mut Layout) -> Self {
+        layout.find(plan, raw);
+        Self { raw, plan, layout }
     }
 
     /// Number of spans.
@@ -74,40 +76,52 @@ impl<'a> Batch<'a> {
             },
             Field::Intrinsic(_) => "",
         };
-        let (column, arena) = (&self.raw.columns[index], &self.raw.arena);
-        View {
-            rows: numbers(arena, column.rows),
-            cell_keys: numbers(arena, column.cell_keys),
-            cells: match column.cells {
-                types::Cells::Coded(coded) => Cells::Coded(Coded {
-                    codes: numbers(arena, coded.codes),
-                    keys: numbers(arena, coded.keys),
-                    values: Texts::new(arena, coded.values),
-                }),
-                types::Cells::Ints(ints) => Cells::Ints(longs(arena, ints)),
-                types::Cells::Doubles(bits) => Cells::Doubles(longs(arena, bits)),
-                types::Cells::Booleans(booleans) => Cells::Booleans(bytes(arena, booleans)),
-                types::Cells::Ids(ids) => Cells::Ids(bytes(arena, ids)),
-            },
-            keys: Texts::new(arena, self.raw.keys),
-            key,
-        }
+        let (arena, shape, start) = (&self.raw.arena, self.layout.shapes[index], self.layout.columns[index]);
+        let Counts { cells, entries } = Counts::of(self.raw, index);
+        let mut numbers = &arena.numbers[start.numbers as usize..];
+        let mut list = |is_there, count| take(&mut numbers, if is_there { count } else { 0 });
+        let rows = list(shape.has_rows, cells);
+        let is_coded = matches!(shape.values, Values::Strings | Values::Nothing);
+        let cell_keys = list(shape.has_keys && !is_coded, cells);
+        let (longs, bytes) = (&arena.longs[start.longs as usize..], &arena.bytes[start.bytes as usize..]);
+        let cells = cells as usize;
+        let cells = match shape.values {
+            Values::Strings | Values::Nothing => Cells::Coded(Coded {
+                codes: list(true, cells as u32),
+                keys: list(shape.has_keys, entries),
+                values: Texts::new(list(shape.values == Values::Strings, entries), bytes).checked(),
+                entries,
+            }),
+            Values::Ints => Cells::Ints(&longs[..cells]),
+            Values::Doubles => Cells::Doubles(&longs[..cells]),
+            Values::Booleans => Cells::Booleans(&bytes[..cells]),
+            Values::Ids(width) => Cells::Ids(&bytes[..cells * width as usize]),
+        };
+        View { rows, cell_keys, cells, keys: self.keys(), key }
+    }
+
+    /// Keys that columns refer to.
+    fn keys(&self) -> Texts<'a> {
+        let (arena, start) = (&self.raw.arena, self.layout.keys);
+        let mut numbers = &arena.numbers[start.numbers as usize..];
+        Texts::new(take(&mut numbers, self.raw.keys), &arena.bytes[start.bytes as usize..])
     }
 
     /// Number of rows of a table; `None` for tables that the plan did not ask for, but the spans.
     pub fn rows(&self, scope: Scope) -> Option<u32> {
-        let asked = self.raw.tables.iter().find(|table| table.scope == scope).map(|table| table.rows);
-        asked.or((scope == Scope::Span).then_some(self.raw.spans))
+        let mut asked = tables(self.plan, self.raw).map(|(table, _)| table);
+        let rows = asked.find(|table| table.scope == scope).map(|table| table.rows);
+        rows.or((scope == Scope::Span).then_some(self.raw.spans))
     }
 
     /// For each row of a table its row in the parent's. The plan must have asked for the table.
     pub fn parents(&self, scope: Scope) -> &'a [u32] {
-        let table = self.raw.tables.iter().find(|table| table.scope == scope);
-        table.map_or(&[], |table| numbers(&self.raw.arena, table.parent))
+        let found = tables(self.plan, self.raw).find(|(table, _)| table.scope == scope);
+        found.map_or(&[], |(_, parents)| &self.raw.arena.numbers[parents])
     }
 }
 
-/// One column of a batch. Hold on to it over a loop: it is put together from slices.
+/// One column of a batch. Hold on to it over a loop: it is put together at each call.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     rows: &'a [u32],
@@ -134,6 +148,7 @@ struct Coded<'a> {
     codes: &'a [u32],
     keys: &'a [u32],
     values: Texts<'a>,
+    entries: u32,
 }
 
 impl<'a> View<'a> {
@@ -165,11 +180,7 @@ impl<'a> View<'a> {
     /// Distinct values; none for columns of numbers.
     pub fn entries(self) -> impl Iterator<Item = Entry<'a>> {
         let coded = self.coded();
-        let count = coded.map_or(0, |c| match c.values.len().max(c.keys.len()) {
-            // One key and no values: all cells are alike.
-            0 => usize::from(!c.codes.is_empty()),
-            count => count,
-        }) as u32;
+        let count = coded.map_or(0, |coded| coded.entries);
         (0..count).filter_map(move |index| {
             coded.map(|coded| Entry {
                 index,
@@ -209,8 +220,8 @@ impl<'a> View<'a> {
         match self.cells {
             Cells::Coded(coded) if coded.values.len() == 0 => Value::Present,
             Cells::Coded(coded) => {
-                let blob = coded.values.blob(coded.codes[index]);
-                std::str::from_utf8(blob).map_or(Value::Bytes(blob), Value::Text)
+                let (values, code) = (coded.values, coded.codes[index]);
+                values.text(code).map_or_else(|| Value::Bytes(values.blob(code)), Value::Text)
             }
             Cells::Ints(values) => Value::Int(values[index]),
             Cells::Doubles(bits) => Value::Double(f64::from_bits(bits[index] as u64)),
@@ -316,7 +327,8 @@ mod tests {
         data.span("a", [("there", 1_i64.into())]);
         data.span("b", [("there", "x".into())]);
         let raw = project(&plan, &mut data);
-        let batch = Batch::new(&raw, &plan);
+        let mut layout = Layout::new(&plan);
+        let batch = Batch::new(&raw, &plan, &mut layout);
         let entries: Vec<_> = batch.column(there).entries().collect();
         assert_eq!(entries, [Entry { index: 0, key: "there", text: "" }]);
         assert_eq!(batch.column(nowhere).entries().count(), 0);

@@ -1,8 +1,7 @@
 //! Edits, gathered: what is alike becomes one edit, whatever number of cells it reaches.
 
-use crate::arena::put;
 use crate::plan::{Column, Target};
-use crate::types::{self, Address, Arena, ColumnPart, Edit, EditValues, Operation, Slice, Strings};
+use crate::types::{self, Address, Arena, ColumnPart, Edit, EditValues, Operation};
 
 /// The edits of one call.
 ///
@@ -221,37 +220,40 @@ impl Edits {
     }
 
     fn edit(&self, group: Group, items: &[Item], arena: &mut Arena) -> Edit {
-        let at = put(&mut arena.numbers, items.iter().map(|item| item.index));
+        let count = items.len() as u32;
+        arena.numbers.extend(items.iter().map(|item| item.index));
         let address = match group.at {
-            At::Entries(column) => Address::Entries(ColumnPart { column, at }),
-            At::Cells(column) => Address::Cells(ColumnPart { column, at }),
-            At::Rows => Address::Rows(at),
+            At::Entries(column) => Address::Entries(ColumnPart { column, items: count }),
+            At::Cells(column) => Address::Cells(ColumnPart { column, items: count }),
+            At::Rows => Address::Rows(count),
         };
         let longs = items.iter().map(|item| self.longs[item.value as usize]);
         let values = match group.kind {
             Kind::None => EditValues::None,
-            Kind::Str => EditValues::Strings(self.strings(items, arena)),
-            Kind::Bytes => EditValues::Bytes(self.strings(items, arena)),
-            Kind::Json => EditValues::Json(self.strings(items, arena)),
-            Kind::Int => EditValues::Ints(put(&mut arena.longs, longs)),
-            Kind::Double => EditValues::Doubles(put(&mut arena.longs, longs)),
-            Kind::Boolean => EditValues::Booleans(put(&mut arena.bytes, longs.map(|set| set as u8))),
+            Kind::Str => EditValues::Strings(count),
+            Kind::Bytes => EditValues::Bytes(count),
+            Kind::Json => EditValues::Json(count),
+            Kind::Int => EditValues::Ints(count),
+            Kind::Double => EditValues::Doubles(count),
+            Kind::Boolean => EditValues::Booleans(count),
         };
+        match group.kind {
+            Kind::None => {}
+            Kind::Str | Kind::Bytes | Kind::Json => self.put_strings(items, arena),
+            Kind::Int | Kind::Double => arena.longs.extend(longs),
+            Kind::Boolean => arena.bytes.extend(longs.map(|set| set as u8)),
+        }
         Edit { operation: group.operation, address, values }
     }
 
-    fn strings(&self, items: &[Item], arena: &mut Arena) -> Strings {
-        let start = arena.bytes.len();
-        for item in items {
-            arena.bytes.extend_from_slice(self.blob(item.value));
-        }
-        let data = Slice { start: start as u32, len: (arena.bytes.len() - start) as u32 };
+    fn put_strings(&self, items: &[Item], arena: &mut Arena) {
         let mut end = 0;
-        let ends = items.iter().map(|item| {
-            end += self.blob(item.value).len() as u32;
-            end
-        });
-        Strings { ends: put(&mut arena.numbers, ends), data }
+        for item in items {
+            let blob = self.blob(item.value);
+            arena.bytes.extend_from_slice(blob);
+            end += blob.len() as u32;
+            arena.numbers.push(end);
+        }
     }
 }
 
@@ -298,7 +300,6 @@ impl Writer<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::{Texts, longs, numbers};
 
     #[test]
     fn edits_of_one_kind_become_one_ascending_edit() {
@@ -312,18 +313,17 @@ mod tests {
         edits.insert(target).int(4, 1);
         edits.insert(target).int(4, 2);
         let types::Edits { items, arena } = edits.finish();
-        let rows = |edit: &Edit| match edit.address {
-            Address::Rows(at) | Address::Entries(ColumnPart { at, .. }) => numbers(&arena, at).to_vec(),
-            Address::Cells(_) => panic!("no edit of cells"),
-        };
-        let ints = |edit: &Edit| match edit.values {
-            EditValues::Ints(at) => longs(&arena, at).to_vec(),
-            _ => panic!("no ints"),
-        };
-        assert_eq!(items.iter().map(rows).collect::<Vec<_>>(), [vec![2, 7], vec![1], vec![4], vec![4]]);
-        let EditValues::Strings(texts) = items[0].values else { panic!("no strings") };
-        assert_eq!([0, 1].map(|i| Texts::new(&arena, texts).get(i)), ["y", "zz"]);
-        assert_eq!((ints(&items[1]), ints(&items[3])), (vec![5], vec![1]));
-        assert_eq!(items[2].values, EditValues::None);
+        let edit = |operation, address, values| Edit { operation, address, values };
+        let column = ColumnPart { column: 0, items: 1 };
+        let expect = [
+            edit(Operation::Upsert(3), Address::Rows(2), EditValues::Strings(2)),
+            edit(Operation::Upsert(3), Address::Rows(1), EditValues::Ints(1)),
+            edit(Operation::Delete, Address::Entries(column), EditValues::None),
+            edit(Operation::Insert(3), Address::Rows(1), EditValues::Ints(1)),
+        ];
+        assert_eq!(items, expect);
+        // Rows and ends of the strings, and then what each edit addresses.
+        assert_eq!(arena.numbers, [2, 7, 1, 3, 1, 4, 4]);
+        assert_eq!((arena.longs, arena.bytes), (vec![5, 1], b"yzz".to_vec()));
     }
 }

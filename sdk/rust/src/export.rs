@@ -91,7 +91,8 @@ pub mod glue {
     pub struct Configured<P> {
         plugin: P,
         plan: crate::Plan,
-        /// Kept for its memory.
+        /// This and the next are kept for their memory.
+        layout: crate::layout::Layout,
         edits: crate::Edits,
     }
 
@@ -160,8 +161,12 @@ pub mod glue {
                         |e: crate::ConfigError| lifecycle::ConfigError { path: e.path, message: e.message };
                     errors.0.into_iter().map(error).collect::<Vec<_>>()
                 })?;
-                let configured =
-                    super::Configured { plugin, plan: plan.clone(), edits: crate::Edits::default() };
+                let configured = super::Configured {
+                    plugin,
+                    plan: plan.clone(),
+                    layout: crate::layout::Layout::new(&plan),
+                    edits: crate::Edits::default(),
+                };
                 slot.with(|slot| *slot.borrow_mut() = Some(configured));
                 Ok(lifecycle::Plan {
                     steps: plan.steps,
@@ -188,8 +193,8 @@ pub mod glue {
             ctx: &Context,
             batch: &Batch,
         ) -> Result<Edits, String> {
-            super::with(slot, |super::Configured { plugin, plan, edits }| {
-                plugin.process(ctx, &crate::Batch::new(batch, plan), edits)?;
+            super::with(slot, |super::Configured { plugin, plan, layout, edits }| {
+                plugin.process(ctx, &crate::Batch::new(batch, plan, layout), edits)?;
                 Ok(edits.finish())
             })
         }
@@ -209,9 +214,9 @@ pub mod glue {
             ctx: &Context,
             batch: &Batch,
         ) -> Result<head::Verdicts, String> {
-            super::with(slot, |super::Configured { plugin, plan, edits }| {
+            super::with(slot, |super::Configured { plugin, plan, layout, edits }| {
                 let mut verdicts = crate::Verdicts::new(batch.spans, std::mem::take(edits));
-                plugin.decide(ctx, &crate::Batch::new(batch, plan), &mut verdicts)?;
+                plugin.decide(ctx, &crate::Batch::new(batch, plan, layout), &mut verdicts)?;
                 *edits = verdicts.edits;
                 Ok(head::Verdicts { keep: verdicts.keep, edits: edits.finish() })
             })

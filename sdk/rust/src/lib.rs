@@ -50,6 +50,7 @@ mod config;
 mod edits;
 mod export;
 pub mod host;
+mod layout;
 mod metadata;
 pub mod plan;
 pub mod steps;

@@ -86,11 +86,11 @@ fn check_says_what_a_component_is_and_that_it_would_run() {
 fn check_names_every_import_that_no_plugin_may_have() {
     let files = Bench::new();
     let text = r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance))
-        (import "cadenza:plugin/log@0.1.0" (instance)) (import "wasi:random/random@0.2.0" (instance)))"#;
+        (import "cadenza:plugin/log@1.0.0" (instance)) (import "wasi:random/random@0.2.0" (instance)))"#;
     let file = files.file("nosy.wasm", wat::parse_str(text).expect("it parses"));
     let said = tool(&["check", &file]);
     said.check(1, &["refused  wasi:clocks/wall-clock@0.2.0", "refused  wasi:random/random@0.2.0"]);
-    said.check(1, &["allowed  cadenza:plugin/log@0.1.0"]);
+    said.check(1, &["allowed  cadenza:plugin/log@1.0.0"]);
     let json = tool(&["check", &file, "--json"]).check(1, &[]).json();
     let refused: Vec<_> = json["problems"].as_array().into_iter().flatten().map(|p| &p["path"]).collect();
     assert_eq!(refused, ["wasi:clocks/wall-clock@0.2.0", "wasi:random/random@0.2.0"], "{json}");

@@ -166,7 +166,7 @@ impl Instances {
 impl Guest for Instances {
     fn process(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         batch: &Batch,
         accept: &dyn Fn(&[Edit]) -> bool,
     ) -> Result<Vec<Edit>, Failure> {
@@ -175,7 +175,7 @@ impl Guest for Instances {
 
     fn decide(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         batch: &Batch,
         accept: &dyn Fn(&Verdicts) -> bool,
     ) -> Result<Verdicts, Failure> {

@@ -25,7 +25,7 @@ pub(super) struct Caller<'a> {
     pub(super) programs: &'a Programs,
     pub(super) session: &'a mut Session,
     pub(super) columns: &'a mut Columns,
-    pub(super) context: Context<'a>,
+    pub(super) context: Context,
     pub(super) fates: &'a mut Fates,
     pub(super) cuts: &'a Cuts<'a>,
     /// Parts and what the guest answered for them.

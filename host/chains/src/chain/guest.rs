@@ -12,7 +12,7 @@ pub trait Guest: Send + Sync + 'static {
     /// Whatever keeps the guest from answering.
     fn process(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         batch: &Batch,
         accept: &dyn Fn(&[Edit]) -> bool,
     ) -> Result<Vec<Edit>, Failure>;
@@ -23,7 +23,7 @@ pub trait Guest: Send + Sync + 'static {
     /// Whatever keeps the guest from answering.
     fn decide(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         batch: &Batch,
         accept: &dyn Fn(&Verdicts) -> bool,
     ) -> Result<Verdicts, Failure>;

@@ -24,12 +24,7 @@ impl Segment {
         is_trial: bool,
         fates: &mut Fates,
     ) -> Result<bool, Hold> {
-        let context = Context {
-            tenant: self.tenant.as_str(),
-            now_unix_ns: self.clock.unix_ns(),
-            seed: seed(columns),
-            is_trial,
-        };
+        let context = Context { now_unix_ns: self.clock.unix_ns(), seed: seed(columns), is_trial };
         let cuts = if self.calls_guests { Cuts::of(columns, requests) } else { Cuts::default() };
         let mut session = self.take_session();
         session.begin(&self.programs, columns);
@@ -49,7 +44,7 @@ impl Segment {
         session: &mut Session,
         columns: &mut Columns,
         cuts: &Cuts<'_>,
-        context: Context<'_>,
+        context: Context,
         fates: &mut Fates,
     ) -> Result<(), Hold> {
         let member = &self.members[at];
@@ -83,7 +78,7 @@ impl Segment {
         session: &mut Session,
         columns: &mut Columns,
         cuts: &Cuts<'_>,
-        context: Context<'_>,
+        context: Context,
         fates: &mut Fates,
     ) -> Result<(), Hold> {
         let member = &self.members[at];

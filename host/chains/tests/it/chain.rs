@@ -60,7 +60,7 @@ impl Marker {
 impl Guest for Marker {
     fn process(
         &self,
-        _: &Context<'_>,
+        _: &Context,
         batch: &Batch,
         accept: &dyn Fn(&[Edit]) -> bool,
     ) -> Result<Vec<Edit>, Failure> {
@@ -76,7 +76,7 @@ impl Guest for Marker {
 
     fn decide(
         &self,
-        _: &Context<'_>,
+        _: &Context,
         batch: &Batch,
         accept: &dyn Fn(&Verdicts) -> bool,
     ) -> Result<Verdicts, Failure> {

@@ -1,86 +1,77 @@
-//! A batch as it crosses: its columns one behind the other in three lists, whatever number there is. Copying them
-//! together costs less than a call of the guest's allocator for each.
+//! A batch as it crosses: all that its columns hold one behind the other in three lists, whatever number there is.
+//! Copying it together costs less than a call of the guest's allocator for each list, and saying where something
+//! begins, number by number, would cost more than copying it.
 
-use super::scope_to;
 use crate::bindings::cadenza::plugin::types as wit;
 use crate::error::Failure;
 use cadenza_transform::{Batch, CellKind, Column, Packed};
 
-/// Slices count with 32 bits, as the guest's memory does.
+/// Guests count with 32 bits, as their memory does.
 const LIST_LEN_MAX: usize = u32::MAX as usize;
 
 /// Memory of batches that cross, kept from call to call.
 #[derive(Default)]
 pub(crate) struct Crossing {
-    tables: Vec<wit::Table>,
-    columns: Vec<wit::Column>,
     numbers: Vec<u32>,
     longs: Vec<i64>,
     bytes: Vec<u8>,
-}
-
-/// Appends to a list and says where.
-fn put<T>(list: &mut Vec<T>, items: impl ExactSizeIterator<Item = T>) -> wit::Slice {
-    let slice = wit::Slice { start: list.len() as u32, len: items.len() as u32 };
-    list.extend(items);
-    slice
 }
 
 impl Crossing {
     /// # Errors
     /// When the batch is larger than any guest's memory.
     pub(crate) fn fill(&mut self, batch: &Batch) -> Result<wit::Batch<'_>, Failure> {
-        self.tables.clear();
-        self.columns.clear();
         self.numbers.clear();
         self.longs.clear();
         self.bytes.clear();
+        for column in &batch.columns {
+            self.numbers.extend([column.len() as u32, column.entries() as u32]);
+        }
         for table in &batch.tables {
-            let parent = self.numbers(&table.parent);
-            self.tables.push(wit::Table { scope: scope_to(table.scope), rows: table.rows, parent });
+            self.numbers.push(table.rows);
+            self.numbers.extend_from_slice(&table.parent);
         }
         for column in &batch.columns {
-            let column = self.column(column);
-            self.columns.push(column);
+            self.column(column);
         }
-        let keys = self.strings(&batch.keys);
+        self.strings(&batch.keys);
         if self.numbers.len().max(self.longs.len()).max(self.bytes.len()) > LIST_LEN_MAX {
             return Err(Failure::Memory { bytes_max: LIST_LEN_MAX });
         }
         Ok(wit::Batch {
-            tables: &self.tables,
-            columns: &self.columns,
-            keys,
             spans: batch.spans,
+            keys: batch.keys.len() as u32,
             arena: wit::ArenaParam { numbers: &self.numbers, longs: &self.longs, bytes: &self.bytes },
         })
     }
 
-    fn numbers(&mut self, numbers: &[u32]) -> wit::Slice {
-        put(&mut self.numbers, numbers.iter().copied())
+    fn strings(&mut self, packed: &Packed) {
+        self.numbers.extend_from_slice(&packed.ends);
+        self.bytes.extend_from_slice(&packed.data);
     }
 
-    fn strings(&mut self, packed: &Packed) -> wit::Strings {
-        let ends = self.numbers(&packed.ends);
-        wit::Strings { ends, data: put(&mut self.bytes, packed.data.iter().copied()) }
-    }
-
-    fn column(&mut self, column: &Column) -> wit::Column {
-        let (rows, cell_keys) = (self.numbers(&column.rows), self.numbers(&column.cell_keys));
-        let cells = match column.kind {
-            CellKind::Coded => wit::Cells::Coded(wit::Coded {
-                codes: self.numbers(&column.codes),
-                keys: self.numbers(&column.keys),
-                values: self.strings(&column.values),
-            }),
-            CellKind::Ints => wit::Cells::Ints(put(&mut self.longs, column.ints.iter().copied())),
-            CellKind::Doubles => {
-                let bits = column.doubles.iter().map(|number| number.to_bits() as i64);
-                wit::Cells::Doubles(put(&mut self.longs, bits))
+    /// Lists that a field does not have are empty.
+    fn column(&mut self, column: &Column) {
+        self.numbers.extend_from_slice(&column.rows);
+        match column.kind {
+            CellKind::Coded => {
+                self.numbers.extend_from_slice(&column.codes);
+                self.numbers.extend_from_slice(&column.keys);
+                self.strings(&column.values);
             }
-            CellKind::Booleans => wit::Cells::Booleans(put(&mut self.bytes, column.booleans.iter().copied())),
-            CellKind::Ids => wit::Cells::Ids(put(&mut self.bytes, column.ids.iter().copied())),
-        };
-        wit::Column { rows, cell_keys, cells }
+            CellKind::Ints => {
+                self.numbers.extend_from_slice(&column.cell_keys);
+                self.longs.extend_from_slice(&column.ints);
+            }
+            CellKind::Doubles => {
+                self.numbers.extend_from_slice(&column.cell_keys);
+                self.longs.extend(column.doubles.iter().map(|number| number.to_bits() as i64));
+            }
+            CellKind::Booleans => {
+                self.numbers.extend_from_slice(&column.cell_keys);
+                self.bytes.extend_from_slice(&column.booleans);
+            }
+            CellKind::Ids => self.bytes.extend_from_slice(&column.ids),
+        }
     }
 }

@@ -1,49 +1,53 @@
-//! Edits of a guest, taken out of the lists that they are slices of. What they say is checked by whoever carries
-//! them out; here only that the slices exist, and that what overlaps isn't multiplied without bound.
+//! Edits of a guest, taken out of the lists that they stand in one behind the other. What they say is checked by
+//! whoever carries them out; here only that the lists have what the edits say, and no more.
 
 use crate::bindings::cadenza::plugin::types as wit;
 use crate::error::Failure;
 use cadenza_transform::{Address, ColumnPart, Edit, EditValues, Operation, Packed};
 
-const NO_SLICE: Failure = Failure::InvalidOutput("a slice beyond its list");
+const TOO_SHORT: Failure = Failure::InvalidOutput("edits of more than its lists have");
+const LEFT_OVER: Failure = Failure::InvalidOutput("lists of more than its edits say");
 
 /// # Errors
-/// When a slice lies outside its list, or all slices together have more than `bytes_max`.
-pub(crate) fn edits(edits: &wit::Edits, bytes_max: usize) -> Result<Vec<Edit>, Failure> {
-    let mut reader = Reader { arena: &edits.arena, bytes_max, bytes_left: bytes_max };
-    edits.items.iter().map(|edit| reader.edit(edit)).collect()
+/// When the lists have less than the edits say, or more.
+pub(crate) fn edits(edits: &wit::Edits) -> Result<Vec<Edit>, Failure> {
+    let wit::ArenaResult { numbers, longs, bytes } = &edits.arena;
+    let mut reader = Reader { numbers, longs, bytes };
+    let mut items = Vec::with_capacity(edits.items.len());
+    for edit in &edits.items {
+        items.push(reader.edit(edit)?);
+    }
+    let is_used_up = reader.numbers.is_empty() && reader.longs.is_empty() && reader.bytes.is_empty();
+    if is_used_up { Ok(items) } else { Err(LEFT_OVER) }
 }
 
+/// What has not been taken yet.
 struct Reader<'a> {
-    arena: &'a wit::ArenaResult,
-    bytes_max: usize,
-    bytes_left: usize,
+    numbers: &'a [u32],
+    longs: &'a [i64],
+    bytes: &'a [u8],
 }
 
-impl<'a> Reader<'a> {
-    fn slice<T>(&mut self, list: &'a [T], slice: wit::Slice) -> Result<&'a [T], Failure> {
-        let (start, len) = (slice.start as usize, slice.len as usize);
-        let found = list.get(start..start.saturating_add(len)).ok_or(NO_SLICE)?;
-        let left = self.bytes_left.checked_sub(size_of_val(found));
-        self.bytes_left = left.ok_or(Failure::OutputTooLarge { bytes_max: self.bytes_max })?;
-        Ok(found)
+fn take<'a, T>(list: &mut &'a [T], count: u32) -> Result<&'a [T], Failure> {
+    list.split_off(..count as usize).ok_or(TOO_SHORT)
+}
+
+impl Reader<'_> {
+    fn numbers(&mut self, count: u32) -> Result<Vec<u32>, Failure> {
+        Ok(take(&mut self.numbers, count)?.to_vec())
     }
 
-    fn numbers(&mut self, slice: wit::Slice) -> Result<Vec<u32>, Failure> {
-        Ok(self.slice(&self.arena.numbers, slice)?.to_vec())
-    }
-
-    fn strings(&mut self, strings: wit::Strings) -> Result<Packed, Failure> {
-        let data = self.slice(&self.arena.bytes, strings.data)?.to_vec();
-        Ok(Packed { ends: self.numbers(strings.ends)?, data })
+    fn strings(&mut self, count: u32) -> Result<Packed, Failure> {
+        let ends = self.numbers(count)?;
+        let data = take(&mut self.bytes, ends.last().copied().unwrap_or_default())?.to_vec();
+        Ok(Packed { ends, data })
     }
 
     fn part(&mut self, part: wit::ColumnPart) -> Result<ColumnPart, Failure> {
-        Ok(ColumnPart { column: part.column, at: self.numbers(part.at)? })
+        Ok(ColumnPart { column: part.column, at: self.numbers(part.items)? })
     }
 
     fn edit(&mut self, edit: &wit::Edit) -> Result<Edit, Failure> {
-        let arena = self.arena;
         Ok(Edit {
             operation: match edit.operation {
                 wit::Operation::Update => Operation::Update,
@@ -60,16 +64,17 @@ impl<'a> Reader<'a> {
             },
             values: match edit.values {
                 wit::EditValues::None => EditValues::None,
-                wit::EditValues::Strings(strings) => EditValues::Strings(self.strings(strings)?),
-                wit::EditValues::Ints(ints) => EditValues::Ints(self.slice(&arena.longs, ints)?.to_vec()),
-                wit::EditValues::Doubles(bits) => EditValues::Doubles(
-                    self.slice(&arena.longs, bits)?.iter().map(|&bits| f64::from_bits(bits as u64)).collect(),
-                ),
-                wit::EditValues::Booleans(list) => {
-                    EditValues::Booleans(self.slice(&arena.bytes, list)?.to_vec())
+                wit::EditValues::Strings(count) => EditValues::Strings(self.strings(count)?),
+                wit::EditValues::Ints(count) => EditValues::Ints(take(&mut self.longs, count)?.to_vec()),
+                wit::EditValues::Doubles(count) => {
+                    let bits = take(&mut self.longs, count)?.iter();
+                    EditValues::Doubles(bits.map(|&bits| f64::from_bits(bits as u64)).collect())
                 }
-                wit::EditValues::Bytes(bytes) => EditValues::Bytes(self.strings(bytes)?),
-                wit::EditValues::Json(json) => EditValues::Json(self.strings(json)?),
+                wit::EditValues::Booleans(count) => {
+                    EditValues::Booleans(take(&mut self.bytes, count)?.to_vec())
+                }
+                wit::EditValues::Bytes(count) => EditValues::Bytes(self.strings(count)?),
+                wit::EditValues::Json(count) => EditValues::Json(self.strings(count)?),
             },
         })
     }

@@ -12,25 +12,15 @@ use crate::bindings::cadenza::plugin::types as wit;
 use crate::bindings::exports::cadenza::plugin::lifecycle;
 use crate::error::ConfigError;
 use crate::metadata::{Metadata, Metric, MetricKind};
-use cadenza_transform::{Context, Kind, OnFailure, Scope};
+use cadenza_transform::{Context, Kind, OnFailure};
 
 /// Faults of a configuration that are kept; their texts are the guest's and reach operators only.
 const CONFIG_ERRORS_MAX: usize = 100;
 /// Longest path and text of one.
 const CONFIG_TEXT_BYTES_MAX: usize = 1024;
 
-pub(crate) fn scope_to(scope: Scope) -> wit::Scope {
-    match scope {
-        Scope::Resource => wit::Scope::Resource,
-        Scope::Instrumentation => wit::Scope::Instrumentation,
-        Scope::Span => wit::Scope::Span,
-        Scope::Event => wit::Scope::Event,
-        Scope::Link => wit::Scope::Link,
-    }
-}
-
-pub(crate) fn context<'a>(context: &Context<'a>) -> wit::Context<'a> {
-    wit::Context { tenant: context.tenant, now_unix_nano: context.now_unix_ns, seed: context.seed }
+pub(crate) fn context(context: &Context) -> wit::Context {
+    wit::Context { now_unix_nano: context.now_unix_ns, seed: context.seed }
 }
 
 pub(crate) fn metadata(metadata: lifecycle::Metadata) -> Metadata {

@@ -59,9 +59,9 @@ pub(crate) struct Host {
     calls_left: u32,
     bytes_left: usize,
     cpu: Duration,
-    /// Set at the call's first tick: most calls end before it, and asking the kernel costs as much as a small call.
-    cpu_end: Option<Duration>,
-    wall_end: Duration,
+    /// CPU time of the thread and time of day at which the call ends. Set at its first tick: most calls end before it,
+    /// and asking the kernel costs as much as a small call.
+    ends: Option<(Duration, Duration)>,
     /// The call is `describe` or `configure`: the state is out of reach, so that the plan and what is said about
     /// the configuration depend on the configuration alone, and repeat nothing that was in a span.
     is_configuring: bool,
@@ -85,8 +85,7 @@ impl Host {
             calls_left: 0,
             bytes_left: 0,
             cpu: Duration::ZERO,
-            cpu_end: None,
-            wall_end: Duration::ZERO,
+            ends: None,
             is_configuring: true,
             exceeded: None,
         }
@@ -102,16 +101,17 @@ impl Host {
         self.is_configuring = now_unix_ns.is_none();
         self.exceeded = None;
         self.cpu = cpu;
-        self.cpu_end = None;
-        let wall = cpu.saturating_mul(WALL_FACTOR).max(WALL_MIN);
-        self.wall_end = self.identity.clock.monotonic().saturating_add(wall);
+        self.ends = None;
     }
 
     /// At a tick: true if the call may go on.
     pub(crate) fn may_go_on(&mut self) -> bool {
-        let now = thread_cpu();
-        let cpu_end = *self.cpu_end.get_or_insert_with(|| now.saturating_add(self.cpu));
-        let late = now >= cpu_end || self.identity.clock.monotonic() >= self.wall_end;
+        let (cpu, wall) = (thread_cpu(), self.identity.clock.monotonic());
+        let (cpu_end, wall_end) = *self.ends.get_or_insert_with(|| {
+            let wall_max = self.cpu.saturating_mul(WALL_FACTOR).max(WALL_MIN);
+            (cpu.saturating_add(self.cpu), wall.saturating_add(wall_max))
+        });
+        let late = cpu >= cpu_end || wall >= wall_end;
         if late {
             let cpu_ms = u64::try_from(self.cpu.as_millis()).unwrap_or(u64::MAX);
             self.exceeded = Some(Failure::Deadline { cpu_ms });
@@ -203,6 +203,7 @@ mod tests {
         let check = |cpu_ms: u64, wall_ms: u64| {
             let clock = ManualClock::default();
             let mut host = host(&clock, Duration::from_millis(cpu_ms));
+            assert!(host.may_go_on(), "the first tick");
             clock.advance(Duration::from_millis(wall_ms - 1));
             assert!(host.may_go_on(), "{cpu_ms} ms of CPU time, just below {wall_ms} ms");
             clock.advance(Duration::from_millis(1));

@@ -7,8 +7,10 @@ use wasmparser::{Encoding, Parser, Payload};
 const ALLOWED: [&str; 6] = ["types", "native", "log", "metrics", "state", "helpers"];
 /// Prefix of every name of the contract.
 const PACKAGE: &str = "cadenza:plugin/";
-/// The minor version that is hosted; later ones of it only add imports.
-const VERSION: &str = "0.1.";
+/// The major version that is hosted.
+const MAJOR: &str = "1";
+/// Digits of a minor or patch version.
+const VERSION_DIGITS_MAX: usize = 6;
 /// Imports and exports that are looked at. The contract has ten.
 const NAMES_MAX: usize = 1000;
 /// Components and modules inside each other.
@@ -37,12 +39,16 @@ pub(crate) enum Entrance {
     Head,
 }
 
-/// The interface of a name of the contract, whatever its patch version.
+/// The interface of a name of the contract, whatever its minor version.
 fn interface(name: &str) -> Option<&str> {
     let (interface, version) = name.strip_prefix(PACKAGE)?.split_once('@')?;
-    let patch = version.strip_prefix(VERSION)?;
-    let number = !patch.is_empty() && patch.len() <= 6 && patch.bytes().all(|b| b.is_ascii_digit());
-    number.then_some(interface)
+    let mut parts = version.split('.');
+    let is_major = parts.next() == Some(MAJOR);
+    let is_number = |part: &str| {
+        (1..=VERSION_DIGITS_MAX).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_release = parts.clone().count() == 2 && parts.all(is_number);
+    (is_major && is_release).then_some(interface)
 }
 
 /// The imports of a component, and which of them are allowed. Checks and compiles nothing.
@@ -108,13 +114,13 @@ impl Surface {
         let exports = |wanted: &str| self.exports.iter().any(|name| interface(name) == Some(wanted));
         let fail = |message: &str| Err(LoadError::Exports(message.to_owned()));
         if !exports("lifecycle") {
-            return fail("does not export cadenza:plugin/lifecycle@0.1.0");
+            return fail("does not export cadenza:plugin/lifecycle@1.0.0");
         }
         match (exports("transform"), exports("head"), exports("tail")) {
             (true, false, false) => Ok(Entrance::Transform),
             (false, true, false) => Ok(Entrance::Head),
             (false, false, true) => fail("exports cadenza:plugin/tail: tail samplers are not hosted yet"),
-            (false, false, false) => fail("exports neither cadenza:plugin/transform@0.1.0 nor head"),
+            (false, false, false) => fail("exports neither cadenza:plugin/transform@1.0.0 nor head"),
             _ => fail("exports more than one of transform, head and tail"),
         }
     }
@@ -125,13 +131,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_the_contract_are_known_in_any_patch_version() {
+    fn names_of_the_contract_are_known_in_any_minor_version() {
         let check = |name, expect| assert_eq!(interface(name), expect, "{name}");
-        check("cadenza:plugin/log@0.1.0", Some("log"));
-        check("cadenza:plugin/log@0.1.12", Some("log"));
-        check("cadenza:plugin/log@0.2.0", None);
-        check("cadenza:plugin/log@0.1.", None);
-        check("cadenza:plugin/log@0.1.0-rc", None);
+        check("cadenza:plugin/log@1.0.0", Some("log"));
+        check("cadenza:plugin/log@1.2.12", Some("log"));
+        check("cadenza:plugin/log@0.1.0", None);
+        check("cadenza:plugin/log@2.0.0", None);
+        check("cadenza:plugin/log@10.0.0", None);
+        check("cadenza:plugin/log@1.0.", None);
+        check("cadenza:plugin/log@1.0", None);
+        check("cadenza:plugin/log@1.0.0.0", None);
+        check("cadenza:plugin/log@1.0.0-rc", None);
         check("cadenza:plugin/log", None);
         check("wasi:clocks/wall-clock@0.2.0", None);
     }

@@ -27,7 +27,7 @@ impl Watched {
 impl Guest for Watched {
     fn process(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         batch: &Batch,
         accept: &dyn Fn(&[Edit]) -> bool,
     ) -> Result<Vec<Edit>, Failure> {
@@ -37,7 +37,7 @@ impl Guest for Watched {
 
     fn decide(
         &self,
-        context: &Context<'_>,
+        context: &Context,
         batch: &Batch,
         accept: &dyn Fn(&Verdicts) -> bool,
     ) -> Result<Verdicts, Failure> {

@@ -5,6 +5,7 @@ mod cache;
 mod chained;
 mod compile;
 mod components;
+mod contract;
 mod determinism;
 mod fuzz;
 mod hostile;

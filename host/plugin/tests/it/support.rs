@@ -98,8 +98,8 @@ pub(crate) fn configure(
     Ok(Configured { plan, programs: Programs::new(vec![Arc::new(compiled)]), plugin })
 }
 
-pub(crate) fn context() -> Context<'static> {
-    Context { tenant: "t-1", now_unix_ns: 1_760_000_000_000_000_000, seed: 1, is_trial: false }
+pub(crate) fn context() -> Context {
+    Context { now_unix_ns: 1_760_000_000_000_000_000, seed: 1, is_trial: false }
 }
 
 impl Configured {

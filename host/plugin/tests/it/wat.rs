@@ -25,13 +25,13 @@ const SEEN: &str = r#""\00\00\00\00\02\00\00\00\00\00\00\00\30\00\00\00\04\00\00
     "\07\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00""#;
 
 const CONFIGURE: &str = r#"
-  (func (export "cadenza:plugin/lifecycle@0.1.0#configure") (param i32 i32) (result i32)
+  (func (export "cadenza:plugin/lifecycle@1.0.0#configure") (param i32 i32) (result i32)
     (global.set $next (i32.const 65536))
     i32.const 2048)"#;
 
 /// The answer of `process` lies at 3000: whether it is an error, and then address and length of the edits, of the
-/// numbers, of the longs and of the bytes. All zero: no edits. What `process` gets lies in the guest's memory, with
-/// the number of spans after the context, the tables, the columns and the keys.
+/// numbers, of the longs and of the bytes. All zero: no edits. What `process` gets: the context (the time, the
+/// seed), the number of spans, the number of keys, and the three lists.
 const TEMPLATE: &str = r#"
 (module
   IMPORTS
@@ -51,12 +51,12 @@ const TEMPLATE: &str = r#"
     (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
       (then (drop (memory.grow (i32.add (i32.const 1) (i32.div_u (local.get $size) (i32.const 65536)))))))
     (local.get $ptr))
-  (func (export "cadenza:plugin/lifecycle@0.1.0#describe") (result i32) i32.const 1024)
+  (func (export "cadenza:plugin/lifecycle@1.0.0#describe") (result i32) i32.const 1024)
   CONFIGURE
   MORE
-  (func (export "cadenza:plugin/transform@0.1.0#process")
-    (param $batch i32) (result i32) (local $spans i32) (local $i i32) (local $p i32)
-    (local.set $spans (i32.load offset=56 (local.get $batch)))
+  (func (export "cadenza:plugin/transform@1.0.0#process")
+    (param i64 i64) (param $spans i32) (param i32) (param i32 i32 i32 i32 i32 i32)
+    (result i32) (local $i i32) (local $p i32)
     PROCESS
     (global.set $next (i32.const 65536))
     i32.const 3000)

@@ -8,11 +8,11 @@ wit_bindgen::generate!({
     export_macro_name: "export_head_component",
     additional_derives: [PartialEq],
     with: {
-        "cadenza:plugin/types@0.1.0": cadenza_plugin_bindings::cadenza::plugin::types,
-        "cadenza:plugin/native@0.1.0": cadenza_plugin_bindings::cadenza::plugin::native,
-        "cadenza:plugin/log@0.1.0": cadenza_plugin_bindings::cadenza::plugin::log,
-        "cadenza:plugin/metrics@0.1.0": cadenza_plugin_bindings::cadenza::plugin::metrics,
-        "cadenza:plugin/state@0.1.0": cadenza_plugin_bindings::cadenza::plugin::state,
-        "cadenza:plugin/helpers@0.1.0": cadenza_plugin_bindings::cadenza::plugin::helpers,
+        "cadenza:plugin/types@1.0.0": cadenza_plugin_bindings::cadenza::plugin::types,
+        "cadenza:plugin/native@1.0.0": cadenza_plugin_bindings::cadenza::plugin::native,
+        "cadenza:plugin/log@1.0.0": cadenza_plugin_bindings::cadenza::plugin::log,
+        "cadenza:plugin/metrics@1.0.0": cadenza_plugin_bindings::cadenza::plugin::metrics,
+        "cadenza:plugin/state@1.0.0": cadenza_plugin_bindings::cadenza::plugin::state,
+        "cadenza:plugin/helpers@1.0.0": cadenza_plugin_bindings::cadenza::plugin::helpers,
     },
 });

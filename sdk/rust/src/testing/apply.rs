@@ -3,13 +3,13 @@
 use super::data::{Attributes, Data, Value};
 use super::project::{cells_of, project};
 use crate::Plan;
-use crate::arena::{Texts, bytes, longs, numbers};
+use crate::arena::{Texts, take};
+use crate::layout::{Counts, Layout};
 use crate::types::{
-    self, Address, Arena, AttributeField, Batch, CellEdits, Cells, EditValues, Field, Intrinsic, Operation,
-    Scope, Strings,
+    self, Address, AttributeField, Batch, CellEdits, EditValues, Field, Intrinsic, Operation, Scope,
 };
 
-/// An edit with its slices resolved.
+/// An edit with what it takes of the lists.
 struct Edit<'a> {
     operation: Operation,
     /// The column whose cells or entries are meant; none for rows.
@@ -19,16 +19,23 @@ struct Edit<'a> {
     values: Vec<Value>,
 }
 
+/// What no edit has taken yet.
+struct Left<'a> {
+    numbers: &'a [u32],
+    longs: &'a [i64],
+    bytes: &'a [u8],
+}
+
 impl<'a> Edit<'a> {
-    fn new(edit: &types::Edit, arena: &'a Arena) -> Self {
-        let (column, is_entries, at) = match edit.address {
-            Address::Entries(part) => (Some(part.column), true, part.at),
-            Address::Cells(part) => (Some(part.column), false, part.at),
-            Address::Rows(at) => (None, false, at),
+    fn new(edit: &types::Edit, left: &mut Left<'a>) -> Self {
+        let (column, is_entries, items) = match edit.address {
+            Address::Entries(part) => (Some(part.column), true, part.items),
+            Address::Cells(part) => (Some(part.column), false, part.items),
+            Address::Rows(rows) => (None, false, rows),
         };
-        let at = numbers(arena, at);
+        let at = take(&mut left.numbers, items);
         assert!(at.is_sorted_by(|a, b| a < b), "not ascending: {at:?}");
-        Self { operation: edit.operation, column, is_entries, at, values: values(edit.values, arena) }
+        Self { operation: edit.operation, column, is_entries, at, values: values(edit.values, left) }
     }
 
     /// The value of an item; one for all of them if there is one.
@@ -41,25 +48,31 @@ impl<'a> Edit<'a> {
     }
 }
 
-fn values(values: EditValues, arena: &Arena) -> Vec<Value> {
-    let blobs = |strings: Strings, value: fn(&[u8]) -> Value| {
-        let texts = Texts::new(arena, strings);
-        (0..texts.len() as u32).map(|i| value(texts.blob(i))).collect()
-    };
+fn values(values: EditValues, left: &mut Left<'_>) -> Vec<Value> {
     let double = |&bits: &i64| Value::Double(f64::from_bits(bits as u64));
     match values {
         EditValues::None => Vec::new(),
-        EditValues::Strings(strings) => {
-            blobs(strings, |text| Value::Str(String::from_utf8(text.to_vec()).expect("UTF-8")))
+        EditValues::Strings(count) => {
+            strings(count, left, |text| Value::Str(String::from_utf8(text.to_vec()).expect("UTF-8")))
         }
-        EditValues::Ints(at) => longs(arena, at).iter().map(|&value| Value::Int(value)).collect(),
-        EditValues::Doubles(at) => longs(arena, at).iter().map(double).collect(),
-        EditValues::Booleans(at) => bytes(arena, at).iter().map(|&set| Value::Boolean(set != 0)).collect(),
-        EditValues::Bytes(strings) => blobs(strings, |bytes| Value::Bytes(bytes.to_vec())),
-        EditValues::Json(strings) => {
-            blobs(strings, |json| Value::from_json(&serde_json::from_slice(json).expect("JSON")))
+        EditValues::Ints(count) => {
+            take(&mut left.longs, count).iter().map(|&value| Value::Int(value)).collect()
+        }
+        EditValues::Doubles(count) => take(&mut left.longs, count).iter().map(double).collect(),
+        EditValues::Booleans(count) => {
+            take(&mut left.bytes, count).iter().map(|&set| Value::Boolean(set != 0)).collect()
+        }
+        EditValues::Bytes(count) => strings(count, left, |bytes| Value::Bytes(bytes.to_vec())),
+        EditValues::Json(count) => {
+            strings(count, left, |json| Value::from_json(&serde_json::from_slice(json).expect("JSON")))
         }
     }
+}
+
+fn strings(count: u32, left: &mut Left<'_>, value: fn(&[u8]) -> Value) -> Vec<Value> {
+    let ends = take(&mut left.numbers, count);
+    let texts = Texts::new(ends, take(&mut left.bytes, ends.last().copied().unwrap_or_default()));
+    (0..count).map(|i| value(texts.blob(i))).collect()
 }
 
 /// What an edit reaches, resolved against the rows as the plugin saw them.
@@ -74,15 +87,18 @@ struct Reached {
 /// Applies the edits of one call.
 ///
 /// # Panics
-/// At edits that the server would refuse: not granted by the plan, out of range, not ascending.
+/// At edits that the server would refuse: not granted by the plan, out of range, not ascending, of more or less than
+/// their lists have.
 pub fn apply(plan: &Plan, data: &mut Data, edits: &types::Edits) {
     let batch = project(plan, data);
     let seen = data.clone();
     // Removed cells and rows keep their places until the end, so that later edits still find theirs.
     let mut dead: Vec<(Scope, usize, usize)> = Vec::new();
     let mut dead_rows: Vec<(Scope, usize)> = Vec::new();
+    let types::Arena { numbers, longs, bytes } = &edits.arena;
+    let mut left = Left { numbers, longs, bytes };
     for edit in &edits.items {
-        let edit = &Edit::new(edit, &edits.arena);
+        let edit = &Edit::new(edit, &mut left);
         match edit.operation {
             Operation::Update => update(plan, data, &seen, &batch, edit),
             Operation::Delete => {
@@ -105,6 +121,8 @@ pub fn apply(plan: &Plan, data: &mut Data, edits: &types::Edits) {
             }
         }
     }
+    let is_used_up = left.numbers.is_empty() && left.longs.is_empty() && left.bytes.is_empty();
+    assert!(is_used_up, "lists of more than the edits say");
     dead.sort_by_key(|&(scope, row, place)| (scope as u8, row, std::cmp::Reverse(place)));
     dead.dedup();
     for (scope, row, place) in dead {
@@ -126,25 +144,23 @@ fn grants(edits: CellEdits, needs: CellEdits) -> bool {
 }
 
 /// Cells of a column that the edit addresses: index of the cell, item of the address.
-fn addressed(batch: &Batch, edit: &Edit<'_>) -> (u32, Vec<(usize, usize)>) {
+fn addressed(plan: &Plan, batch: &Batch, edit: &Edit<'_>) -> (u32, Vec<(usize, usize)>) {
     let Some(column) = edit.column else { panic!("{:?} takes no rows", edit.operation) };
     if !edit.is_entries {
         return (column, edit.at.iter().enumerate().map(|(item, &cell)| (cell as usize, item)).collect());
     }
-    let Cells::Coded(coded) = batch.columns[column as usize].cells else {
-        panic!("column {column} has no entries")
-    };
-    let codes = numbers(&batch.arena, coded.codes);
-    // A column of presence has one entry and no value for it.
-    let entries = coded.values.ends.len.max(coded.keys.len).max(u32::from(!codes.is_empty()));
+    let mut layout = Layout::new(plan);
+    let view = crate::Batch::new(batch, plan, &mut layout).column(crate::Column(column));
+    let entries = Counts::of(batch, column as usize).entries;
     assert!(edit.at.iter().all(|&entry| entry < entries), "no such entry: {:?}", edit.at);
+    let codes: Vec<u32> = (0..view.len()).filter_map(|cell| view.entry_of(cell)).collect();
     let item = |code: &u32| edit.at.binary_search(code).ok();
     (column, codes.iter().enumerate().filter_map(|(cell, code)| Some((cell, item(code)?))).collect())
 }
 
-fn reached(field: &AttributeField, seen: &Data, batch: &Batch, edit: &Edit<'_>) -> Reached {
+fn reached(plan: &Plan, field: &AttributeField, seen: &Data, batch: &Batch, edit: &Edit<'_>) -> Reached {
     let places = cells_of(field, &mut seen.clone());
-    let (_, cells) = addressed(batch, edit);
+    let (_, cells) = addressed(plan, batch, edit);
     Reached {
         scope: field.place.scope,
         cells: cells.iter().map(|&(cell, _)| places[cell]).collect(),
@@ -159,25 +175,25 @@ fn attribute_cells(
     edit: &Edit<'_>,
     needs: CellEdits,
 ) -> (Scope, Vec<(usize, usize)>) {
-    match &plan.fields[addressed(batch, edit).0 as usize] {
+    match &plan.fields[addressed(plan, batch, edit).0 as usize] {
         Field::Intrinsic(field) => panic!("{:?} cannot be removed", field.intrinsic),
         Field::Attribute(field) => {
             assert!(grants(field.edits, needs), "the plan does not ask for {:?}", edit.operation);
-            let reached = reached(field, seen, batch, edit);
+            let reached = reached(plan, field, seen, batch, edit);
             (reached.scope, reached.cells)
         }
     }
 }
 
 fn update(plan: &Plan, data: &mut Data, seen: &Data, batch: &Batch, edit: &Edit<'_>) {
-    let (column, cells) = addressed(batch, edit);
+    let (column, cells) = addressed(plan, batch, edit);
     match &plan.fields[column as usize] {
         Field::Attribute(field) => {
             assert!(
                 grants(field.edits, CellEdits::UPDATE),
                 "the plan does not ask to update column {column}"
             );
-            let reached = reached(field, seen, batch, edit);
+            let reached = reached(plan, field, seen, batch, edit);
             for (&(row, place), &item) in reached.cells.iter().zip(&reached.items) {
                 data.attributes(reached.scope).swap_remove(row)[place].1 = edit.value(item);
             }
@@ -222,10 +238,10 @@ fn rows(
         assert!(edit.at.iter().all(|&row| (row as usize) < count), "no such row: {:?}", edit.at);
         return edit.at.iter().enumerate().map(|(item, &row)| (row as usize, item)).collect();
     }
-    let (column, cells) = addressed(batch, edit);
+    let (column, cells) = addressed(plan, batch, edit);
     let (from, at): (Scope, Vec<(usize, usize)>) = match &plan.fields[column as usize] {
         Field::Attribute(field) => {
-            let reached = reached(field, seen, batch, edit);
+            let reached = reached(plan, field, seen, batch, edit);
             (
                 reached.scope,
                 reached.cells.iter().zip(&reached.items).map(|(&(row, _), &item)| (row, item)).collect(),

@@ -21,12 +21,13 @@ pub use apply::apply;
 pub use data::{Attributes, Data, Event, Link, Resource, Scoped, Span, Value};
 pub use project::project;
 
+use crate::layout::Layout;
 use crate::types::{self, Context};
 use crate::{Edits, Errors, HeadSampler, Plan, Plugin, Transform, Verdicts};
 
 /// What calls get in tests.
 pub fn context() -> Context {
-    Context { tenant: "test".to_owned(), now_unix_nano: 1_700_000_000_000_000_000, seed: 7 }
+    Context { now_unix_nano: 1_700_000_000_000_000_000, seed: 7 }
 }
 
 /// A configured plugin and its plan.
@@ -43,9 +44,9 @@ pub fn plan<P: Plugin>(json: &str) -> Plan {
 pub fn run<P: Transform>(json: &str, data: &mut Data) -> types::Edits {
     let (mut plugin, plan) = configure::<P>(json).unwrap_or_else(|errors| panic!("{errors}"));
     let batch = project(&plan, data);
-    let mut edits = Edits::default();
+    let (mut layout, mut edits) = (Layout::new(&plan), Edits::default());
     plugin
-        .process(&context(), &crate::Batch::new(&batch, &plan), &mut edits)
+        .process(&context(), &crate::Batch::new(&batch, &plan, &mut layout), &mut edits)
         .unwrap_or_else(|error| panic!("{error}"));
     let edits = edits.finish();
     apply(&plan, data, &edits);
@@ -56,9 +57,9 @@ pub fn run<P: Transform>(json: &str, data: &mut Data) -> types::Edits {
 pub fn decide<P: HeadSampler>(json: &str, data: &mut Data) -> Vec<bool> {
     let (mut plugin, plan) = configure::<P>(json).unwrap_or_else(|errors| panic!("{errors}"));
     let batch = project(&plan, data);
-    let mut verdicts = Verdicts::new(batch.spans, Edits::default());
+    let (mut layout, mut verdicts) = (Layout::new(&plan), Verdicts::new(batch.spans, Edits::default()));
     plugin
-        .decide(&context(), &crate::Batch::new(&batch, &plan), &mut verdicts)
+        .decide(&context(), &crate::Batch::new(&batch, &plan, &mut layout), &mut verdicts)
         .unwrap_or_else(|error| panic!("{error}"));
     let kept = (0..batch.spans).map(|span| verdicts.kept(span)).collect();
     apply(&plan, data, &verdicts.edits.finish());

@@ -2,11 +2,7 @@
 
 use super::data::{Attributes, Data, Value};
 use crate::Plan;
-use crate::arena::put;
-use crate::types::{
-    Arena, AttributeField, Batch, Cells, Coded, Column, Field, Intrinsic, KeySelector, Scope, Slice, Strings,
-    Table, ValueType,
-};
+use crate::types::{Arena, AttributeField, Batch, Field, Intrinsic, KeySelector, Scope, ValueType};
 use regex_lite::Regex;
 use std::collections::HashMap;
 
@@ -87,140 +83,107 @@ impl Dictionary {
     }
 }
 
-/// Fills an arena.
-struct Filler(Arena);
-
-impl Filler {
-    fn numbers(&mut self, items: &[u32]) -> Slice {
-        put(&mut self.0.numbers, items.iter().copied())
-    }
-
-    fn longs(&mut self, items: &[i64]) -> Slice {
-        put(&mut self.0.longs, items.iter().copied())
-    }
-
-    fn bytes(&mut self, items: &[u8]) -> Slice {
-        put(&mut self.0.bytes, items.iter().copied())
-    }
+fn put_strings(arena: &mut Arena, values: &[Vec<u8>]) {
+    let ends = values.iter().scan(0, |end, value| {
+        *end += value.len() as u32;
+        Some(*end)
+    });
+    arena.numbers.extend(ends);
+    arena.bytes.extend(values.concat());
 }
 
-fn strings(arena: &mut Filler, values: &[Vec<u8>]) -> Strings {
-    let ends: Vec<u32> = values
-        .iter()
-        .scan(0, |end, value| {
-            *end += value.len() as u32;
-            Some(*end)
-        })
-        .collect();
-    Strings { ends: arena.numbers(&ends), data: arena.bytes(&values.concat()) }
-}
+/// Cells and entries of a column.
+type Counts = (u32, u32);
 
 /// A batch as the plan asks for it.
 pub fn project(plan: &Plan, data: &mut Data) -> Batch {
     let mut keys = Dictionary::default();
-    let mut arena = Filler(Arena { numbers: Vec::new(), longs: Vec::new(), bytes: Vec::new() });
-    let nothing = arena.numbers(&[]);
-    let columns = plan.fields.iter().map(|field| match field {
-        Field::Attribute(field) => attribute_column(field, data, &mut keys, &mut arena),
-        Field::Intrinsic(field) => {
-            let cells = intrinsic_cells(field.intrinsic, data, &mut arena);
-            Column { rows: nothing, cell_keys: nothing, cells }
-        }
-    });
-    let columns = columns.collect();
-    let tables = plan.tables.iter().map(|&scope| Table {
-        scope,
-        rows: data.attributes(scope).len() as u32,
-        parent: arena.numbers(&data.parents(scope)),
-    });
-    Batch {
-        tables: tables.collect(),
-        columns,
-        keys: strings(&mut arena, &keys.values),
-        spans: data.spans.len() as u32,
-        arena: arena.0,
+    let mut arena = Arena { numbers: vec![0; 2 * plan.fields.len()], longs: Vec::new(), bytes: Vec::new() };
+    for &scope in &plan.tables {
+        arena.numbers.push(data.attributes(scope).len() as u32);
+        arena.numbers.extend(data.parents(scope));
     }
+    for (column, field) in plan.fields.iter().enumerate() {
+        let (cells, entries) = match field {
+            Field::Attribute(field) => attribute_column(field, data, &mut keys, &mut arena),
+            Field::Intrinsic(field) => intrinsic_column(field.intrinsic, data, &mut arena),
+        };
+        arena.numbers[2 * column..][..2].copy_from_slice(&[cells, entries]);
+    }
+    put_strings(&mut arena, &keys.values);
+    Batch { spans: data.spans.len() as u32, keys: keys.values.len() as u32, arena }
 }
 
 fn attribute_column(
     field: &AttributeField,
     data: &mut Data,
     keys: &mut Dictionary,
-    arena: &mut Filler,
-) -> Column {
+    arena: &mut Arena,
+) -> Counts {
     let places = cells_of(field, data);
     let rows = data.attributes(field.place.scope);
     let at: Vec<&(String, Value)> = places.iter().map(|&(row, place)| &rows[row][place]).collect();
     let exact = matches!(field.place.key, KeySelector::Exact(_));
-    let mut cell_keys: Vec<u32> =
+    let cell_keys: Vec<u32> =
         at.iter().map(|(key, _)| if exact { 0 } else { keys.code(0, key.as_bytes()) }).collect();
+    arena.numbers.extend(places.iter().map(|&(row, _)| row as u32));
     let mut coded = |bytes: fn(&Value) -> Vec<u8>| {
         let mut dictionary = Dictionary::default();
-        let codes: Vec<u32> =
-            at.iter().zip(&cell_keys).map(|((_, value), &key)| dictionary.code(key, &bytes(value))).collect();
-        if exact {
-            dictionary.keys.clear();
+        for ((_, value), &key) in at.iter().zip(&cell_keys) {
+            arena.numbers.push(dictionary.code(key, &bytes(value)));
         }
-        if matches!(field.value_type, ValueType::Presence) {
-            dictionary.values.clear();
+        if !exact {
+            arena.numbers.extend(&dictionary.keys);
         }
-        Cells::Coded(Coded {
-            codes: arena.numbers(&codes),
-            keys: arena.numbers(&dictionary.keys),
-            values: strings(arena, &dictionary.values),
-        })
+        if field.value_type != ValueType::Presence {
+            put_strings(arena, &dictionary.values);
+        }
+        dictionary.values.len() as u32
     };
-    let values = at.iter().map(|(_, value)| value);
-    let cells = match field.value_type {
+    let entries = match field.value_type {
         ValueType::Str | ValueType::Text => coded(|value| value.text().into_bytes()),
         ValueType::Json => coded(|value| value.json().into_bytes()),
         ValueType::Presence => coded(|_| Vec::new()),
         ValueType::Bytes => {
             coded(|value| if let Value::Bytes(bytes) = value { bytes.clone() } else { Vec::new() })
         }
-        ValueType::Int => {
-            let ints = values.filter_map(|value| if let Value::Int(v) = value { Some(*v) } else { None });
-            Cells::Ints(arena.longs(&ints.collect::<Vec<_>>()))
-        }
-        ValueType::Double => {
-            let bits =
-                values.filter_map(
-                    |value| if let Value::Double(v) = value { Some(v.to_bits() as i64) } else { None },
-                );
-            Cells::Doubles(arena.longs(&bits.collect::<Vec<_>>()))
-        }
-        ValueType::Boolean => {
-            let booleans = values
-                .filter_map(|value| if let Value::Boolean(v) = value { Some(u8::from(*v)) } else { None });
-            Cells::Booleans(arena.bytes(&booleans.collect::<Vec<_>>()))
+        ValueType::Int | ValueType::Double | ValueType::Boolean => {
+            if !exact {
+                arena.numbers.extend(&cell_keys);
+            }
+            at.iter().for_each(|(_, value)| match value {
+                Value::Int(value) => arena.longs.push(*value),
+                Value::Double(value) => arena.longs.push(value.to_bits() as i64),
+                Value::Boolean(value) => arena.bytes.push(u8::from(*value)),
+                other => panic!("no column shows {other:?} like this"),
+            });
+            0
         }
     };
-    if exact || matches!(cells, Cells::Coded(_)) {
-        cell_keys.clear();
-    }
-    let rows: Vec<u32> = places.iter().map(|&(row, _)| row as u32).collect();
-    Column { rows: arena.numbers(&rows), cell_keys: arena.numbers(&cell_keys), cells }
+    (places.len() as u32, entries)
 }
 
-fn texts<'a>(arena: &mut Filler, values: impl Iterator<Item = &'a String>) -> Cells {
+fn texts<'a>(arena: &mut Arena, values: impl Iterator<Item = &'a String>) -> Counts {
     let mut dictionary = Dictionary::default();
     let codes: Vec<u32> = values.map(|value| dictionary.code(0, value.as_bytes())).collect();
-    Cells::Coded(Coded {
-        codes: arena.numbers(&codes),
-        keys: arena.numbers(&[]),
-        values: strings(arena, &dictionary.values),
-    })
+    arena.numbers.extend(&codes);
+    put_strings(arena, &dictionary.values);
+    (codes.len() as u32, dictionary.values.len() as u32)
 }
 
-fn ints(arena: &mut Filler, values: impl Iterator<Item = i64>) -> Cells {
-    Cells::Ints(arena.longs(&values.collect::<Vec<_>>()))
+fn ints(arena: &mut Arena, values: impl Iterator<Item = i64>) -> Counts {
+    let before = arena.longs.len();
+    arena.longs.extend(values);
+    ((arena.longs.len() - before) as u32, 0)
 }
 
-fn ids<const BYTES: usize>(arena: &mut Filler, values: impl Iterator<Item = [u8; BYTES]>) -> Cells {
-    Cells::Ids(arena.bytes(values.collect::<Vec<_>>().as_flattened()))
+fn ids<const BYTES: usize>(arena: &mut Arena, values: impl Iterator<Item = [u8; BYTES]>) -> Counts {
+    let before = arena.bytes.len();
+    arena.bytes.extend(values.flatten());
+    (((arena.bytes.len() - before) / BYTES) as u32, 0)
 }
 
-fn intrinsic_cells(intrinsic: Intrinsic, data: &Data, arena: &mut Filler) -> Cells {
+fn intrinsic_column(intrinsic: Intrinsic, data: &Data, arena: &mut Arena) -> Counts {
     let Data { spans, scopes, events, links, .. } = data;
     let below = |of: Vec<usize>| {
         (0..spans.len()).map(move |span| of.iter().filter(|&&row| row == span).count() as i64)
