@@ -40,6 +40,11 @@ impl Specs for ConfiguredChains {
     fn secrets(&self) -> u64 {
         self.secrets.sum()
     }
+
+    /// The rest of the configuration is what it was at the start.
+    fn revision(&self) -> Option<String> {
+        self.overrides.hash()
+    }
 }
 
 /// None for an entry that is off.

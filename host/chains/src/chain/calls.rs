@@ -6,7 +6,7 @@ use super::rows::Fates;
 use super::segment::Member;
 use super::{Failure, FailureCause};
 use cadenza_model::Columns;
-use cadenza_transform::{Batch, Checked, Context, Edit, Kind, Programs, Session, Verdicts};
+use cadenza_transform::{Batch, Checked, Context, Edit, EditError, Kind, Programs, Session, Verdicts};
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -72,33 +72,38 @@ pub(super) struct Failed {
 
 impl Caller<'_> {
     /// Calls for all spans.
-    pub(super) fn all(&mut self) -> Failed {
+    ///
+    /// # Errors
+    /// When edits that were accepted are not carried out: what a scrubber has found would still be there.
+    pub(super) fn all(&mut self) -> Result<Failed, EditError> {
         let mut failed = Failed::default();
         let cuts = self.cuts;
         if cuts.parts.is_empty() {
-            self.whole(&mut failed);
+            self.whole(&mut failed)?;
         }
         for part in &cuts.parts {
             self.part(part, &mut failed);
         }
         failed.rows.sort_unstable();
-        self.apply();
-        failed
+        self.apply()?;
+        Ok(failed)
     }
 
-    fn whole(&mut self, failed: &mut Failed) {
+    fn whole(&mut self, failed: &mut Failed) -> Result<(), EditError> {
         let batch = self.session.project(self.programs, self.at, self.columns);
         let all = || (0..batch.spans).collect::<Vec<_>>();
         if let Some(rows_max) = self.rows_of_pieces(&batch) {
-            return self.pieces(&all(), rows_max, failed);
+            self.pieces(&all(), rows_max, failed);
+            return Ok(());
         }
         match self.twice(&batch, None) {
             Ok(answer) => {
-                self.carry_out(&batch, &answer);
+                self.carry_out(&batch, &answer)?;
                 self.session.recycle(self.at, batch);
             }
             Err(failure) => self.bisect(&all(), failure, failed),
         }
+        Ok(())
     }
 
     fn part(&mut self, rows: &[u32], failed: &mut Failed) {
@@ -140,16 +145,17 @@ impl Caller<'_> {
 
     /// Carries out what all parts were answered: a part must not see the edits of another, as rows of resources
     /// and scopes belong to both.
-    fn apply(&mut self) {
+    fn apply(&mut self) -> Result<(), EditError> {
         for (batch, answer) in std::mem::take(&mut self.answers) {
-            self.carry_out(&batch, &answer);
+            self.carry_out(&batch, &answer)?;
         }
+        Ok(())
     }
 
-    fn carry_out(&mut self, batch: &Batch, answer: &Answer) {
+    fn carry_out(&mut self, batch: &Batch, answer: &Answer) -> Result<(), EditError> {
         let Answer { edits, checked } = answer;
-        let done = self.session.carry_out(self.programs, self.at, batch, edits, checked, self.columns);
-        debug_assert!(done.is_ok(), "edits that were accepted are carried out");
+        self.session.carry_out(self.programs, self.at, batch, edits, checked, self.columns)?;
+        Ok(())
     }
 
     /// One try.

@@ -35,7 +35,7 @@ impl Canary {
         let full = |full: Full| Hold { message: format!("a batch of canaries: {full}"), retry_after: None };
         let mut apart = Columns::new();
         apart.append_rows(columns, &rows).map_err(full)?;
-        let mut own = Fates::default();
+        let mut own = fates.of(&rows);
         let edited = self.segment.pass(&mut apart, &requests_of(requests, &chosen), is_trial, &mut own)?;
         fates.take(own, &rows, chosen.len());
         *columns = interleave(columns, &others, &apart, &rows).map_err(full)?;

@@ -45,6 +45,16 @@ impl Fates {
         }
     }
 
+    /// Of `rows` as a batch of their own: what is gone already is not dropped once more.
+    pub(super) fn of(&self, rows: &[u32]) -> Self {
+        if self.verdicts.is_empty() {
+            return Self::default();
+        }
+        let is_kept = |row: &u32| self.verdicts[*row as usize] == Verdict::Keep;
+        let verdict = |row| if is_kept(row) { Verdict::Keep } else { Verdict::Drop };
+        Self { verdicts: rows.iter().map(verdict).collect(), reasons: Vec::new() }
+    }
+
     /// Takes what became of some `rows` of so many, which were a batch of their own.
     pub(super) fn take(&mut self, own: Self, rows: &[u32], of: usize) {
         let verdicts = own.verdicts.iter().zip(rows);

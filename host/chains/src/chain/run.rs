@@ -97,7 +97,10 @@ impl Segment {
         let answers = Vec::new();
         let mut caller =
             Caller { member, at, programs, session, columns, context, fates, cuts, answers, deadlines: 0 };
-        let failed = caller.all();
+        let failed = caller.all().map_err(|error| {
+            let message = format!("plugin {}: its edits were not carried out: {error}", member.name);
+            Hold { message, retry_after: Some(BROKEN_RETRY) }
+        })?;
         // Spans that poison a guest are the client's; a guest that fails on most is broken.
         let is_broken = failed.is_exhausted || failed.rows.len() * 2 > rows;
         if !context.is_trial {

@@ -157,6 +157,17 @@ fn what_a_canary_rejects_and_drops_is_of_its_share() {
 }
 
 #[test]
+fn a_canary_drops_nothing_that_a_sampler_before_it_has_dropped() {
+    let sampler = |name| link(name, Kind::HeadSampler, &marker(&[]), None);
+    let canary = in_mode(Mode::Canary(Share::hundredths(5000)), sampler("canary"));
+    let rig = Rig::new(vec![sampler("sample"), canary]);
+    let done = rig.run(&mut spans(400)).expect("taken");
+    let dropped = done.verdicts.iter().filter(|verdict| **verdict == Verdict::Drop).count();
+    assert_eq!(dropped, 40, "every tenth, by both");
+    assert!(close(rig.metric("cadenza_plugin_dropped_spans_total"), dropped));
+}
+
+#[test]
 fn a_scrubber_is_for_all_spans() {
     for mode in [Mode::Shadow, Mode::Canary(Share::hundredths(1000))] {
         let scrubber = in_mode(mode, link("scrub", Kind::Scrubber, &marker(&[]), None));

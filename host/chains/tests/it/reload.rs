@@ -66,6 +66,32 @@ async fn code_configuration_and_secrets_each_swap_the_chain() {
 }
 
 #[tokio::test]
+async fn tenants_are_not_looked_at_one_by_one_while_nothing_has_changed() {
+    let rig = Rig::new();
+    rig.put("a.wasm", "a1");
+    for tenant in ["t", "u", "v"] {
+        rig.wish(tenant, &[entry("a", "a.wasm", "1")]);
+        drop(rig.met(tenant));
+    }
+    rig.chains.load();
+    let asked = || rig.wishes.asked.swap(0, Ordering::Relaxed);
+    assert!(asked() >= 3);
+    rig.chains.load();
+    assert_eq!(asked(), 0, "nothing has changed");
+    rig.wish("w", &[entry("a", "a.wasm", "1")]);
+    drop(rig.met("w"));
+    rig.chains.load();
+    assert_eq!(rig.met("w"), "w: a1(1)");
+    assert!(asked() >= 4, "entries have changed");
+    rig.put("a.wasm", "a2");
+    rig.chains.load();
+    assert_eq!(["t", "w"].map(|tenant| rig.met(tenant)), ["t: a2(1)", "w: a2(1)"]);
+    assert!(asked() >= 4, "a file has changed");
+    rig.chains.load();
+    assert_eq!(asked(), 0);
+}
+
+#[tokio::test]
 async fn what_has_not_changed_is_neither_compiled_nor_swapped_again() {
     let rig = Rig::new();
     rig.put("a.wasm", "a1");

@@ -98,10 +98,13 @@ impl Assembled for TextChain {
 pub(crate) struct Wishes {
     pub(crate) chains: Mutex<BTreeMap<String, Vec<Entry>>>,
     pub(crate) secrets: AtomicU64,
+    /// How often somebody wanted to know.
+    pub(crate) asked: AtomicU64,
 }
 
 impl Specs for Wishes {
     fn chain(&self, tenant: &TenantId) -> Vec<Entry> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         self.chains.lock().get(tenant.as_str()).cloned().unwrap_or_default()
     }
 
@@ -111,6 +114,10 @@ impl Specs for Wishes {
 
     fn secrets(&self) -> u64 {
         self.secrets.load(Ordering::Relaxed)
+    }
+
+    fn revision(&self) -> Option<String> {
+        Some(format!("{:?}", self.chains.lock()))
     }
 }
 
