@@ -1,5 +1,9 @@
 //! What the fuzz targets run, and what must hold for any input.
 
+mod plans;
+
+pub use plans::plans;
+
 use crate::plan::{
     AttributeField, CellEdits, Field, Intrinsic, IntrinsicField, KeySelector, Place, Plan, Scope, Target,
     ValueType,
