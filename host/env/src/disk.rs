@@ -30,6 +30,9 @@ pub trait Disk: Send + Sync + 'static {
     /// Unlinks a file. Open handles stay readable. Not durable until the directory is synced.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Removes an empty directory. Not durable until its parent is synced.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+
     /// Makes creations, renames and removals in a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 

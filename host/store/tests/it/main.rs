@@ -4,5 +4,6 @@ mod compaction;
 mod crash;
 mod fuzz;
 mod index;
+mod move_in;
 mod retention;
 mod rig;

@@ -57,7 +57,7 @@ pub(crate) struct Rig {
     pub(crate) bucket: Arc<InMemory>,
     pub(crate) clock: ManualClock,
     pub(crate) faults: Faults,
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     env: Env,
 }
 
@@ -86,7 +86,7 @@ impl Rig {
         let faulty = Arc::new(Faulty::new(Arc::clone(&bucket) as Arc<dyn ObjectStore>, faults.clone()));
         let store =
             Store::new(env.clone(), config, Metrics::new(&Registry::new()), faulty, Handle::current());
-        Self { bucket, clock, faults, store, env }
+        Self { bucket, clock, faults, store: Arc::new(store), env }
     }
 
     /// Another process over the same bucket, which has listed it.
