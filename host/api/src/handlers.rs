@@ -13,7 +13,7 @@ use cadenza_model::TenantId;
 use cadenza_query::{
     Inspected, Missing, SearchRequest, TagNamesRequest, TagSelector, TagValuesRequest, TraceRequest,
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::time::Duration;
 
 pub(crate) const JSON: &str = "application/json";
@@ -58,6 +58,18 @@ pub(crate) async fn answer(shared: &Shared, route: Route, call: &Call) -> Result
         Route::Flush => {
             let tenant = query.get("tenant").map(TenantId::parse).transpose()?;
             api.status.flush(tenant).await?;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        Route::Shutdown => {
+            api.status.shutdown().await?;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        Route::PrepareDownscale if call.method == Method::GET => {
+            let word = if api.status.is_downscale_prepared() { "set\n" } else { "unset\n" };
+            Ok(body(TEXT, word))
+        }
+        Route::PrepareDownscale => {
+            api.status.prepare_downscale(call.method == Method::POST).await?;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         Route::Home => Ok(body("text/html; charset=utf-8", pages::home(api))),

@@ -23,6 +23,8 @@ pub(crate) enum Route {
     UsageStats,
     Metrics,
     Flush,
+    Shutdown,
+    PrepareDownscale,
     Home,
 }
 
@@ -33,6 +35,7 @@ enum Methods {
     Any,
     Get,
     GetPost,
+    GetPostDelete,
 }
 
 struct Entry {
@@ -47,7 +50,7 @@ const fn entry(template: &'static str, methods: Methods, route: Route) -> Entry 
 }
 
 /// Every path, for matching and for `/status/endpoints`. Paths under `/api` move with the prefix.
-static ROUTES: [Entry; 20] = [
+static ROUTES: [Entry; 23] = [
     entry("/api/traces/{traceID}", Methods::Any, Route::TraceV1),
     entry("/api/v2/traces/{traceID}", Methods::Any, Route::TraceV2),
     entry("/api/search", Methods::Any, Route::Search),
@@ -62,6 +65,9 @@ static ROUTES: [Entry; 20] = [
     entry("/ready", Methods::Any, Route::Ready),
     entry("/metrics", Methods::Any, Route::Metrics),
     entry("/flush", Methods::GetPost, Route::Flush),
+    entry("/shutdown", Methods::GetPost, Route::Shutdown),
+    entry("/live-store/prepare-downscale", Methods::GetPostDelete, Route::PrepareDownscale),
+    entry("/ingester/prepare-downscale", Methods::GetPostDelete, Route::PrepareDownscale),
     entry("/status", Methods::Get, Route::Status),
     entry("/status/overrides/{tenant}", Methods::Get, Route::TenantOverrides),
     entry("/status/usage-stats", Methods::Get, Route::UsageStats),
@@ -111,7 +117,8 @@ impl Table {
             let method_allowed = match entry.methods {
                 Methods::Any => true,
                 Methods::Get => method == Method::GET,
-                Methods::GetPost => method == Method::GET || method == Method::POST,
+                Methods::GetPost => [Method::GET, Method::POST].contains(method),
+                Methods::GetPostDelete => [Method::GET, Method::POST, Method::DELETE].contains(method),
             };
             let param = matches(entry.template, path)?;
             Some(Matched { route: entry.route, label, param, method_allowed })
@@ -124,6 +131,7 @@ impl Table {
             Methods::Any => "any",
             Methods::Get => "GET",
             Methods::GetPost => "GET, POST",
+            Methods::GetPostDelete => "GET, POST, DELETE",
         };
         ROUTES
             .iter()

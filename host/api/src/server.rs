@@ -27,6 +27,7 @@ pub(crate) struct Shared {
 /// A request without its body, which no route reads.
 #[derive(Debug)]
 pub(crate) struct Call {
+    pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) param: String,
@@ -65,6 +66,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Some(Matched { method_allowed: false, .. }) => ApiError::method().into_response(),
         Some(matched) => {
             let call = Call {
+                method: parts.method.clone(),
                 uri: parts.uri.clone(),
                 headers: parts.headers.clone(),
                 param: matched.param.to_owned(),

@@ -74,4 +74,14 @@ pub trait Status: Send + Sync + 'static {
 
     /// Cuts live traces and writes them as blocks, of one tenant or of all. Returns when it is done.
     async fn flush(&self, tenant: Option<TenantId>) -> Result<(), ApiError>;
+
+    /// Takes no more spans, writes all there are as blocks, and has the server stop. When not everything can be
+    /// stored, the server goes on.
+    async fn shutdown(&self) -> Result<(), ApiError>;
+
+    /// Whether this server is to leave nothing behind when it stops.
+    fn is_downscale_prepared(&self) -> bool;
+
+    /// Has the server leave nothing behind when it stops, or no more. Remembered over restarts.
+    async fn prepare_downscale(&self, prepared: bool) -> Result<(), ApiError>;
 }

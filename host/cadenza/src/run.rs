@@ -176,7 +176,8 @@ fn spawn_background(app: &App, stop: &CancellationToken) {
 }
 
 /// Lets requests end, writes what is live as blocks as far as the grace allows, closes the log. What does
-/// not get into a block in time stays in the log and is there at the next start.
+/// not get into a block in time stays in the log and is there at the next start; a server that leaves for good
+/// has no such start, and waits.
 async fn drain(app: &App, config: &Config, serving: &TaskTracker) {
     let grace = config.server.graceful_shutdown_timeout;
     let orderly = async {
@@ -187,9 +188,16 @@ async fn drain(app: &App, config: &Config, serving: &TaskTracker) {
         }
         serving.wait().await;
     };
-    tokio::select! {
-        () = orderly => {}
-        () = app.env.clock.sleep(grace) => tracing::warn!(?grace, "the grace is over; the log keeps what is left"),
+    if app.status.must_leave_nothing() && !config.storage.read_only {
+        tracing::info!("all there is will be stored before this server stops");
+        orderly.await;
+    } else {
+        tokio::select! {
+            () = orderly => {}
+            () = app.env.clock.sleep(grace) => {
+                tracing::warn!(?grace, "the grace is over; the log keeps what is left");
+            }
+        }
     }
     app.wal.close().await;
     tracing::info!("stopped");

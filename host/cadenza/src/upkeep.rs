@@ -2,13 +2,17 @@
 
 use crate::wire::{App, ServerStatus, Upkeep};
 use cadenza_env::Clock;
-use cadenza_store::Store;
+use cadenza_store::{BuildBlock, MoveInReport, Store};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Between two tries to list a bucket that could not be listed.
 const POLL_RETRY: Duration = Duration::from_secs(5);
+
+/// Between two tries to move in what could not be moved in.
+const MOVE_IN_RETRY: Duration = Duration::from_secs(30);
 
 /// Lists the bucket once; true when that worked.
 pub(crate) async fn poll(store: &Store, status: &ServerStatus) -> bool {
@@ -41,6 +45,12 @@ pub(crate) fn spawn(app: &App, stop: &CancellationToken) {
         }
     };
     app.env.spawn.spawn("blocklist-poll", Box::pin(polling));
+    if !app.loaded.config.storage.read_only {
+        let (store, clock) = (Arc::clone(&app.store), Arc::clone(&app.env.clock));
+        let paths = app.loaded.config.storage.tempo_paths.clone();
+        let moving = move_in(store, clock, paths, Arc::clone(&app.build), stop.clone());
+        app.env.spawn.spawn("move-in", Box::pin(moving));
+    }
     // Neither does anything before the bucket was listed: there are no tenants.
     let Some(upkeep) = &app.upkeep else { return };
     let (store, clock) = (Arc::clone(&app.store), Arc::clone(&app.env.clock));
@@ -54,6 +64,35 @@ async fn wait(clock: &dyn Clock, pause: Duration, stop: &CancellationToken) -> b
     tokio::select! {
         () = stop.cancelled() => false,
         () = clock.sleep(pause) => true,
+    }
+}
+
+/// What a Tempo left on this machine's disk, until nothing is left that can be moved.
+async fn move_in(
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    mut paths: Vec<PathBuf>,
+    build: Arc<BuildBlock>,
+    stop: CancellationToken,
+) {
+    while !paths.is_empty() {
+        let mut again = Vec::new();
+        for path in paths {
+            let report = store.move_in(path.clone(), Arc::clone(&build)).await;
+            if report != MoveInReport::default() {
+                tracing::info!(
+                    path = %path.display(), moved = report.moved, removed = report.removed,
+                    failed = report.failed, left = report.left, "moving in from Tempo"
+                );
+            }
+            if report.failed > 0 {
+                again.push(path);
+            }
+        }
+        paths = again;
+        if !paths.is_empty() && !wait(&*clock, MOVE_IN_RETRY, &stop).await {
+            return;
+        }
     }
 }
 

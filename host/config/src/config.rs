@@ -203,6 +203,8 @@ pub struct Live {
     pub flush_concurrency: usize,
     /// `live_store.max_live_traces_bytes`.
     pub live_bytes_max: u64,
+    /// `live_store.shutdown_marker_dir`.
+    pub shutdown_marker_dir: PathBuf,
     /// `ingester.flush_all_on_shutdown`.
     pub flush_on_shutdown: bool,
 }
@@ -214,6 +216,8 @@ pub struct Storage {
     pub backend: Backend,
     /// `storage.trace.wal.path`, or `live_store.wal.path` where that is set.
     pub wal_path: PathBuf,
+    /// Where a Tempo of this configuration keeps logs and blocks that are not uploaded yet.
+    pub tempo_paths: Vec<PathBuf>,
     /// `blocklist_poll*`.
     pub poll: Poll,
     /// `read_only`: nothing is written to the store.

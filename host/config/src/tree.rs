@@ -256,6 +256,7 @@ impl Builder<'_> {
             flush_timeout: values.duration(&pick("flush_op_timeout", "flush_op_timeout")),
             flush_concurrency: values.size(&pick("complete_block_concurrency", "concurrent_flushes")),
             live_bytes_max: values.count("live_store.max_live_traces_bytes"),
+            shutdown_marker_dir: PathBuf::from(values.text("live_store.shutdown_marker_dir")),
             flush_on_shutdown: values.boolean("ingester.flush_all_on_shutdown"),
         };
         for (name, value) in [
@@ -290,6 +291,7 @@ impl Builder<'_> {
         }
         Storage {
             backend,
+            tempo_paths: tempo_paths([&wal, &values.text("storage.trace.wal.path")]),
             wal_path: PathBuf::from(wal),
             poll: poll(&values),
             read_only: values.boolean("storage.trace.read_only"),
@@ -391,6 +393,24 @@ fn host_ok(host: &str) -> bool {
     host.is_empty()
         || host.parse::<std::net::IpAddr>().is_ok()
         || host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+}
+
+/// The paths that are configured; Tempo's own ones, too, where any of those is in use: 3.0 keeps its log where
+/// no key of a 2.x file says.
+fn tempo_paths(configured: [&str; 2]) -> Vec<PathBuf> {
+    const HOME: &str = "/var/tempo/";
+    const DEFAULTS: [&str; 2] = ["/var/tempo/live-store/traces", "/var/tempo/wal"];
+    let in_use = configured[0].starts_with(HOME);
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for path in configured.into_iter().chain(DEFAULTS.into_iter().filter(|_| in_use)) {
+        let path = PathBuf::from(path);
+        // A log kept elsewhere is of a server that has nothing to do with the default paths.
+        let foreign = !in_use && path.starts_with(HOME);
+        if !foreign && !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
 }
 
 fn poll(values: &Values<'_>) -> Poll {

@@ -12,6 +12,7 @@ mod disk_full;
 mod durability;
 mod fixtures;
 mod formats;
+mod moving;
 mod operating;
 mod plugin_modes;
 mod plugins;

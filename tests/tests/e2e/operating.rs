@@ -28,10 +28,10 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
 
 #[test]
 fn what_protects_data_and_is_not_there_yet_refuses_start() {
-    let config = file("storage:\n  trace:\n    backend: s3\n    s3: {bucket: b, endpoint: e}\n");
+    let config = file("server:\n  cluster_validation: {grpc: {enabled: true}}\n");
     let output = run(&[&format!("-config.file={}", config.path().display())]);
     assert_ne!(output.status.code(), Some(0));
-    assert!(stderr(&output).contains("s3"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("cluster validation"), "{}", stderr(&output));
 }
 
 #[test]

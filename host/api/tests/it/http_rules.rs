@@ -111,6 +111,9 @@ async fn operators_pages() {
         /ready                               any
         /metrics                             any
         /flush                               GET, POST
+        /shutdown                            GET, POST
+        /live-store/prepare-downscale        GET, POST, DELETE
+        /ingester/prepare-downscale          GET, POST, DELETE
         /status                              GET
         /status/overrides/{tenant}           GET
         /status/usage-stats                  GET
@@ -139,6 +142,21 @@ async fn operators_pages() {
     *server.fake.not_ready.lock().unwrap() = Some("Application is stopping".into());
     let ready = server.get("/ready").await;
     assert_eq!((ready.status.as_u16(), ready.text()), (503, "Application is stopping\n"));
+}
+
+#[tokio::test]
+async fn leaving_is_prepared_asked_for_and_taken_back() {
+    let server = Server::new(Config::default());
+    for path in ["/live-store/prepare-downscale", "/ingester/prepare-downscale"] {
+        assert_eq!(server.get(path).await.text(), "unset\n");
+        assert_eq!(server.call("POST", path, &[]).await.status.as_u16(), 204);
+        assert_eq!(server.get(path).await.text(), "set\n");
+        assert_eq!(server.call("DELETE", path, &[]).await.status.as_u16(), 204);
+        assert_eq!(server.get(path).await.text(), "unset\n");
+        assert_eq!(server.call("PUT", path, &[]).await.status.as_u16(), 405);
+    }
+    assert_eq!(server.call("POST", "/shutdown", &[]).await.status.as_u16(), 204);
+    assert_eq!(*server.fake.flushed.lock().unwrap(), ["shutdown"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Wiring: the only place that knows every crate. Turns configuration into each crate's own `Config`,
 //! picks the real seams, opens the store.
 
+mod leaving;
 mod limits;
 mod map;
 mod objects;
@@ -17,8 +18,8 @@ use cadenza_config::{Loaded, Overrides};
 use cadenza_env::{Env, OsRandom, RealDisk, SystemClock, TokioSpawn};
 use cadenza_ingest::{Connections, Ingester};
 use cadenza_query::Querier;
-use cadenza_store::Store;
 use cadenza_store::compact::{CompactionConfig, TenantSettings};
+use cadenza_store::{BuildBlock, Store};
 use cadenza_wal::Wal;
 use limits::Limits;
 use prometheus::Registry;
@@ -40,6 +41,8 @@ pub(crate) struct App {
     pub(crate) status: Arc<ServerStatus>,
     pub(crate) api: Router,
     pub(crate) chains: Chains<Shop>,
+    /// Makes a block of spans by the tenant's settings.
+    pub(crate) build: Arc<BuildBlock>,
     /// None where another compactor owns the bucket, or nothing may be written.
     pub(crate) upkeep: Option<Arc<Upkeep>>,
 }
@@ -87,6 +90,8 @@ impl App {
         let wal = Arc::new(wal);
         let chains = crate::plugins::build(&env, &config, &overrides, &registry)?;
         let sink = Arc::new(StoreSink::new(Arc::clone(&store), map::block(&config), Arc::clone(&overrides)));
+        let builder = Arc::clone(&sink);
+        let build: Arc<BuildBlock> = Arc::new(move |tenant, id, spans| builder.built(tenant, id, spans));
         let ingester = Ingester::start(
             env.clone(),
             map::ingest(&config),
@@ -133,6 +138,7 @@ impl App {
             status,
             api,
             chains,
+            build,
             upkeep,
         })
     }

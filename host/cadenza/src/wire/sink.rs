@@ -27,6 +27,23 @@ impl StoreSink {
     pub(super) fn new(store: Arc<Store>, settings: BlockSettings, overrides: Arc<Overrides>) -> Self {
         Self { store, settings, overrides }
     }
+
+    pub(super) fn built(
+        &self,
+        tenant: &TenantId,
+        block: Uuid,
+        spans: &Columns,
+    ) -> Result<BuiltBlock, String> {
+        let limits = self.overrides.limits(tenant);
+        let own = limits.dedicated_columns.as_deref().map(dedicated);
+        let mut options = WriteOptions::new(block, tenant.clone());
+        options.version = self.settings.version;
+        options.bloom_false_positive = self.settings.bloom_false_positive;
+        options.bloom_shard_bytes = self.settings.bloom_shard_bytes as u32;
+        options.row_group_bytes_max = usize::try_from(self.settings.row_group_bytes).unwrap_or(usize::MAX);
+        options.dedicated_columns = own.unwrap_or_else(|| self.settings.dedicated_columns.clone());
+        build(spans, &options).map_err(|error| error.to_string())
+    }
 }
 
 impl BlockSink for StoreSink {
@@ -36,15 +53,7 @@ impl BlockSink for StoreSink {
         block: Uuid,
         spans: &Columns,
     ) -> Result<Box<dyn PreparedBlock>, String> {
-        let limits = self.overrides.limits(tenant);
-        let own = limits.dedicated_columns.as_deref().map(dedicated);
-        let mut options = WriteOptions::new(block, tenant.clone());
-        options.version = self.settings.version;
-        options.bloom_false_positive = self.settings.bloom_false_positive;
-        options.bloom_shard_bytes = self.settings.bloom_shard_bytes as u32;
-        options.row_group_bytes_max = usize::try_from(self.settings.row_group_bytes).unwrap_or(usize::MAX);
-        options.dedicated_columns = own.unwrap_or_else(|| self.settings.dedicated_columns.clone());
-        let block = build(spans, &options).map_err(|error| error.to_string())?;
+        let block = self.built(tenant, block, spans)?;
         Ok(Box::new(Built { store: Arc::clone(&self.store), tenant: tenant.clone(), block }))
     }
 

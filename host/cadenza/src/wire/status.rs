@@ -1,5 +1,6 @@
 //! The operator's view of the running server.
 
+use super::leaving::Leaving;
 use super::process::{ProcessMetrics, register_constants};
 use async_trait::async_trait;
 use cadenza_api::{ApiError, BuildInfo, ConfigMode, Service, Status};
@@ -28,6 +29,7 @@ pub(crate) struct ServerStatus {
     overrides: Arc<Overrides>,
     ingester: Ingester,
     plugins: PluginPage,
+    leaving: Leaving,
     clock: Arc<dyn Clock>,
     process: ProcessMetrics,
     runtime_hash: IntGaugeVec,
@@ -56,12 +58,14 @@ impl ServerStatus {
             &["config", "sha256"],
         )?;
         registry.register(Box::new(runtime_hash.clone()))?;
+        let leaving = Leaving::new(Arc::clone(&env.disk), loaded.config.live.shutdown_marker_dir.clone());
         let status = Self {
             registry,
             loaded,
             overrides,
             ingester,
             plugins,
+            leaving,
             clock: Arc::clone(&env.clock),
             process,
             runtime_hash,
@@ -91,6 +95,11 @@ impl ServerStatus {
     /// Whether the bucket was ever listed.
     pub(crate) fn is_store_listed(&self) -> bool {
         self.store_listed.load(Ordering::Acquire)
+    }
+
+    /// Whether all there is must be in blocks before this server stops, however long that takes.
+    pub(crate) fn must_leave_nothing(&self) -> bool {
+        self.loaded.config.live.flush_on_shutdown || self.leaving.is_prepared()
     }
 
     /// The per-tenant file was read anew.
@@ -187,5 +196,26 @@ impl Status for ServerStatus {
                 "not everything could be stored within {} s; the log keeps it", FLUSH_WAIT_MAX.as_secs()
             ))),
         }
+    }
+
+    async fn shutdown(&self) -> Result<(), ApiError> {
+        tracing::info!("shutdown asked for");
+        // Before spans are refused: a server that cannot store them had better go on taking them.
+        self.flush(None).await?;
+        self.stop.cancel();
+        Ok(())
+    }
+
+    fn is_downscale_prepared(&self) -> bool {
+        self.leaving.is_prepared()
+    }
+
+    async fn prepare_downscale(&self, prepared: bool) -> Result<(), ApiError> {
+        self.leaving.prepare(prepared).map_err(|error| {
+            let folder = self.loaded.config.live.shutdown_marker_dir.display();
+            ApiError::unavailable(format!(
+                "live_store.shutdown_marker_dir, {folder}, cannot be used: {error}"
+            ))
+        })
     }
 }

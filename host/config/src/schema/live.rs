@@ -18,7 +18,7 @@ pub(super) static LIVE_STORE: &[Key] = &[
             text("search_encoding", ""),
         ],
     ),
-    text("shutdown_marker_dir", "/var/tempo/live-store/shutdown-marker"),
+    text("shutdown_marker_dir", "/var/tempo/live-store/shutdown-marker").used(),
     duration("max_trace_idle", "5s").used(),
     duration("max_trace_live", "30s").used(),
     duration("max_block_duration", "30s").used(),

@@ -30,6 +30,7 @@ impl Moving {
             self.remove(path)?;
             return Ok(Outcome::Removed);
         }
+        self.must_rest(path)?;
         if self.exists(tenant, block_id)? {
             self.finish(path)?;
             return Ok(Outcome::Removed);

@@ -34,6 +34,7 @@ impl Moving {
             self.remove(path)?;
             return Ok(Outcome::Removed);
         }
+        self.must_rest(path)?;
         if self.has(path, DAMAGED)? {
             return Err(Obstacle::Ever("pages that cannot be read are left of it".to_owned()));
         }

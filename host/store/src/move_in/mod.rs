@@ -14,6 +14,7 @@ use cadenza_model::{Columns, TenantId};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The description of a block; written before each page of a log is closed.
@@ -22,6 +23,9 @@ const META: &str = "meta.json";
 const DONE: &str = "meta.deleted.json";
 /// Below the log's path, finished blocks by tenant.
 const FINISHED: &str = "blocks";
+
+/// A running Tempo cuts its logs and uploads its blocks within this time.
+const REST: Duration = Duration::from_secs(120);
 
 /// Makes a block of spans by the tenant's settings.
 pub type BuildBlock = dyn Fn(&TenantId, Uuid, &Columns) -> Result<BuiltBlock, String> + Send + Sync;
@@ -149,6 +153,22 @@ impl Moving {
 
     fn has(&self, path: &Path, name: &str) -> io::Result<bool> {
         Ok(self.disk.list(path)?.iter().any(|entry| entry.name == name))
+    }
+
+    /// Refuses what changed a moment ago: a Tempo that still runs on this disk may be writing it.
+    fn must_rest(&self, path: &Path) -> Result<(), Obstacle> {
+        let now_ns = self.store.env.clock.unix_ns();
+        for entry in self.disk.list(path)?.into_iter().filter(|entry| !entry.is_dir) {
+            let stamp = self.disk.open_to_read(&path.join(&entry.name))?.stamp()?;
+            if let Some([_, _, changed_ns]) = stamp
+                && now_ns.saturating_sub(changed_ns) < REST.as_nanos() as u64
+            {
+                let reason =
+                    format!("{} changed within {} s: a Tempo may be at work", entry.name, REST.as_secs());
+                return Err(Obstacle::Now(reason));
+            }
+        }
+        Ok(())
     }
 
     fn exists(&self, tenant: &TenantId, block_id: Uuid) -> Result<bool, Obstacle> {

@@ -8,6 +8,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path as Key;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -48,7 +49,9 @@ fn builder() -> Arc<BuildBlock> {
     })
 }
 
+/// Once the files have rested.
 async fn move_in(rig: &Rig, disk: &TempDir) -> MoveInReport {
+    rig.clock.advance(Duration::from_secs(121));
     rig.store.move_in(disk.path().to_owned(), builder()).await
 }
 
@@ -200,5 +203,13 @@ async fn an_outage_leaves_everything_where_it_is() {
     assert_eq!(move_in(&rig, &disk).await, report(0, 0, 2, 0));
     assert_eq!(left(&disk).len(), 2);
     rig.faults.set_outage(false);
+    assert_eq!(move_in(&rig, &disk).await, report(2, 0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_a_moment_ago_is_left_to_a_tempo_that_may_be_at_work() {
+    let (rig, disk) = (Rig::new(), with_logs());
+    let at_once = rig.store.move_in(disk.path().to_owned(), builder()).await;
+    assert_eq!((at_once, left(&disk).len()), (report(0, 0, 2, 0), 2));
     assert_eq!(move_in(&rig, &disk).await, report(2, 0, 0, 0));
 }

@@ -34,6 +34,7 @@ pub(crate) struct Fake {
     pub(crate) asked: Mutex<Vec<String>>,
     pub(crate) not_ready: Mutex<Option<String>>,
     pub(crate) flushed: Mutex<Vec<String>>,
+    pub(crate) prepared: AtomicBool,
     held: AtomicBool,
 }
 
@@ -121,6 +122,20 @@ impl Status for Fake {
 
     async fn flush(&self, tenant: Option<TenantId>) -> Result<(), ApiError> {
         self.flushed.lock().unwrap().push(format!("{tenant:?}"));
+        Ok(())
+    }
+
+    async fn shutdown(&self) -> Result<(), ApiError> {
+        self.flushed.lock().unwrap().push("shutdown".to_owned());
+        Ok(())
+    }
+
+    fn is_downscale_prepared(&self) -> bool {
+        self.prepared.load(Ordering::Relaxed)
+    }
+
+    async fn prepare_downscale(&self, prepared: bool) -> Result<(), ApiError> {
+        self.prepared.store(prepared, Ordering::Relaxed);
         Ok(())
     }
 }
