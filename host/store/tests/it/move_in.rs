@@ -1,4 +1,5 @@
 //! Data that a real Tempo left on a disk, moved in: ended anywhere, nothing is lost and nothing there twice.
+#![expect(clippy::disallowed_methods, reason = "the disk is one that a Tempo left, and damage is done to it")]
 
 use crate::rig::{Rig, Spans};
 use cadenza_block::write::{BuiltBlock, WriteOptions, build};
