@@ -98,7 +98,24 @@ async fn move_in(
 
 async fn compact(store: Arc<Store>, clock: Arc<dyn Clock>, upkeep: Arc<Upkeep>, stop: CancellationToken) {
     let mut stood_down = false;
+    let mut probed = upkeep.compaction.dry_run;
     while wait(&*clock, upkeep.cycle, &stop).await {
+        if !probed {
+            match store.keeps_claims(&upkeep.compaction.owner).await {
+                Ok(true) => probed = true,
+                Ok(false) => {
+                    tracing::warn!(
+                        "the store passes over conditions of writes: compactors cannot keep out of each other's \
+                         way, so let only one of several servers compact (compactor.disabled)"
+                    );
+                    probed = true;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the bucket does not answer; compaction waits");
+                    continue;
+                }
+            }
+        }
         match store.compact(&upkeep.compaction, &*upkeep.settings).await {
             Ok(report) => {
                 if report.stood_down && !stood_down {

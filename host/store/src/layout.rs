@@ -21,6 +21,11 @@ pub(crate) const SCHEDULER_JOBS: &str = "work.json";
 /// Highest trace id per row group.
 pub(crate) const INDEX: &str = "index";
 
+/// Ours, at the root and only for a moment: whether the store keeps conditions of writes.
+pub(crate) fn probe(owner: &str) -> Path {
+    Path::from(format!("cadenza.probe.{owner}"))
+}
+
 /// `<tenant>`.
 pub(crate) fn tenant(tenant: &TenantId) -> Path {
     // Not `Path::from`: it percent-encodes characters that Tempo's tenant ids may hold, such as `*`.

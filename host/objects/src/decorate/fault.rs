@@ -7,7 +7,7 @@ use futures::{FutureExt, StreamExt};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -29,6 +29,7 @@ pub struct Faults {
     writes: Arc<Mutex<VecDeque<Option<Fault>>>>,
     outage: Arc<Mutex<bool>>,
     crash: Arc<Mutex<Crash>>,
+    unconditional: Arc<Mutex<bool>>,
 }
 
 /// The process ends after some changes to the store.
@@ -53,6 +54,11 @@ impl Faults {
     /// had ended there.
     pub fn crash_after(&self, changes: u64) {
         *self.crash.lock() = Crash { changes: 0, after: Some(changes) };
+    }
+
+    /// While `true`, conditions of writes are passed over, as stores do that do not know them.
+    pub fn set_unconditional(&self, unconditional: bool) {
+        *self.unconditional.lock() = unconditional;
     }
 
     /// True once the point of [`Faults::crash_after`] was reached.
@@ -114,6 +120,8 @@ impl std::fmt::Display for Faulty {
 #[async_trait]
 impl ObjectStore for Faulty {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        let known = !*self.faults.unconditional.lock();
+        let opts = if known { opts } else { PutOptions { mode: PutMode::Overwrite, ..opts } };
         match self.faults.next_write() {
             Some(Fault::Refuse) => Err(injected()),
             Some(Fault::LoseAnswer) => {

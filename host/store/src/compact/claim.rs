@@ -22,6 +22,31 @@ struct Claim {
 }
 
 impl Store {
+    /// Whether the store refuses to create an object that is there already. Where it does not, claims are void,
+    /// and two compactors may do the same work.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    pub async fn keeps_claims(&self, owner: &str) -> Result<bool, StoreError> {
+        let path = layout::probe(owner);
+        let objects = &self.shared.objects;
+        let failed = |error| StoreError::object(&path, error);
+        // Whether the first one is refused, too, depends on what a run that ended here has left.
+        let mut refused = false;
+        for _ in 0..2 {
+            let options = PutOptions::from(PutMode::Create);
+            refused = match objects.put_opts(&path, owner.to_owned().into(), options).await {
+                Ok(_) => false,
+                Err(object_store::Error::AlreadyExists { .. }) => true,
+                Err(error) => return Err(failed(error)),
+            };
+        }
+        match objects.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(refused),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     /// Claims all of `blocks`, or none of them.
     ///
     /// # Errors

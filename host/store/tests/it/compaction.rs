@@ -192,3 +192,20 @@ async fn a_block_with_spans_of_tempos_keeps_saying_so() {
     let json = rig.bucket.get(&path).await.expect("there").bytes().await.expect("in memory");
     assert_eq!(&BlockMeta::parse(&json).expect("a meta"), &**blocks[0].meta());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_without_conditional_writes_is_found_out() {
+    let rig = Rig::new();
+    for _ in 0..2 {
+        assert!(rig.store.keeps_claims("one").await.expect("a bucket that answers"));
+    }
+    rig.faults.set_unconditional(true);
+    assert!(!rig.store.keeps_claims("one").await.expect("a bucket that answers"));
+    rig.faults.set_unconditional(false);
+    // What a run left that ended in the midst of it.
+    rig.bucket.put(&Path::from("cadenza.probe.one"), b"one".to_vec().into()).await.expect("in memory");
+    assert!(rig.store.keeps_claims("one").await.expect("a bucket that answers"));
+    assert_eq!(rig.objects().await, [""; 0], "nothing is left");
+    rig.faults.set_outage(true);
+    assert!(rig.store.keeps_claims("one").await.is_err());
+}
