@@ -2,7 +2,7 @@
 //!
 //! `object_store` speaks the protocols and retries. Ours is what a server on a shared bucket needs besides:
 //! Tempo's keys and its chain of credentials ([`s3`], [`gcs`], [`azure`]), one HTTP client with time-outs,
-//! hedging and a budget of retries ([`http`]), and decorators of one concern each ([`decorate`]). [`open`]
+//! hedging and a budget of retries ([`http`]), and decorators of one concern each ([`decorate`]). [`open()`]
 //! is the one place that stacks them.
 
 pub mod azure;
