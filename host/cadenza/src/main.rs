@@ -2,6 +2,7 @@
 //!
 //! This file is the table of contents: command line, configuration, runtime, run.
 
+mod blocks;
 mod cli;
 mod demo;
 mod doors;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some("plugin") => return tools::run(&words[1..]),
+        Some("blocks") => return blocks::run(&words[1..]),
         // The server calls itself: a compile must be bounded, and cannot be within a process.
         Some(cadenza_plugin::COMPILE_COMMAND) => return cadenza_plugin::compile_child(),
         _ => {}

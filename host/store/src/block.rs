@@ -14,8 +14,8 @@ use std::sync::{Arc, OnceLock};
 #[derive(Debug)]
 pub struct StoredBlock {
     meta: Arc<BlockMeta>,
-    tenant: TenantId,
-    shared: Arc<Shared>,
+    pub(crate) tenant: TenantId,
+    pub(crate) shared: Arc<Shared>,
     /// Its meta comes from an index that lacks our fields.
     provisional: bool,
     reader: OnceLock<Arc<BlockReader>>,

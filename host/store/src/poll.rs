@@ -68,7 +68,11 @@ impl Store {
         Ok(report)
     }
 
-    async fn list_tenants(&self) -> Result<Vec<TenantId>, StoreError> {
+    /// The tenants that have anything in the bucket.
+    ///
+    /// # Errors
+    /// When the bucket cannot be listed.
+    pub async fn list_tenants(&self) -> Result<Vec<TenantId>, StoreError> {
         let root = object_store::path::Path::default();
         let listed = self.shared.objects.list_with_delimiter(None).await;
         let listed = listed.map_err(|error| StoreError::object(&root, error))?;

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "figures and what could not be run are part of the output")]
 
 mod big_log;
+mod blocks;
 mod canary;
 mod clients;
 mod compaction;

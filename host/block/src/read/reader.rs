@@ -61,6 +61,11 @@ impl BlockReader {
         Ok(self.source.index()?.rows)
     }
 
+    /// Number of rows of each row group.
+    pub fn row_group_rows(&self) -> Result<Vec<u32>, ReadError> {
+        Ok(self.source.index()?.row_groups.iter().map(|group| group.rows).collect())
+    }
+
     /// The row of a trace.
     pub fn find_trace(&self, id: &TraceId) -> Result<Option<u32>, ReadError> {
         let index = self.source.index()?;

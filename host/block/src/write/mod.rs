@@ -171,7 +171,7 @@ fn check_sizes(columns: &Columns) -> Result<(), WriteError> {
 }
 
 /// The object `index`, from the highest trace id of each row group.
-pub(crate) fn index_json(highest: &[TraceId]) -> Result<Bytes, serde_json::Error> {
+pub fn index_json(highest: &[TraceId]) -> Result<Bytes, serde_json::Error> {
     let encode = |id: &TraceId| base64::engine::general_purpose::STANDARD.encode(id.0);
     Ok(serde_json::to_vec(&Index { row_groups: highest.iter().map(encode).collect() })?.into())
 }

@@ -1,6 +1,7 @@
 //! Wiring: the only place that knows every crate. Turns configuration into each crate's own `Config`,
 //! picks the real seams, opens the store.
 
+mod bucket;
 mod leaving;
 mod limits;
 mod map;
@@ -12,6 +13,7 @@ mod status;
 pub(crate) use crate::plugins::Shop;
 use anyhow::{Context, Result};
 use axum::Router;
+pub(crate) use bucket::open_bucket;
 use cadenza_api::Api;
 use cadenza_chains::Chains;
 use cadenza_config::{Loaded, Overrides};

@@ -4,6 +4,7 @@ mod compaction;
 mod crash;
 mod fuzz;
 mod index;
+mod inspect;
 mod move_in;
 mod retention;
 mod rig;
